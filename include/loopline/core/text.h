@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace loopline {
+
+/// Shell pattern match over a whole string: `*` any run of characters, `?` one character.
+bool matches_pattern(std::string_view pattern, std::string_view text);
+
+/// The candidate nearest to `word` by edit distance, or "" when none is near (distance over 1 + a third of the length).
+std::string nearest_name(std::string_view word, const std::vector<std::string>& candidates);
+
+/// "a, b, c".
+std::string join(const std::vector<std::string>& parts, std::string_view separator = ", ");
+
+/// "1.5 GiB", "312 B".
+std::string human_bytes(double bytes);
+
+/// "1 h 02 min", "3 min 20 s", "12 s".
+std::string human_duration(double seconds);
+
+}  // namespace loopline

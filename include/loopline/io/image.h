@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace loopline::io {
+
+/// An 8-bit image, row major, channels interleaved (1, 3 or 4).
+struct Image {
+  int width = 0;
+  int height = 0;
+  int channels = 3;
+  std::vector<std::uint8_t> pixels;  ///< height x width x channels
+};
+
+/// From one image of floats in [0, 1], planar [channels, height, width] (values outside are clamped,
+/// rounded to the nearest of 256 levels).
+Image image_from_planar(const float* planar, int channels, int height, int width);
+
+/// Images of one size laid out in rows of `columns`, each pixel repeated `zoom` times, with a light
+/// gap of `gap` pixels between them.
+Image image_grid(const std::vector<Image>& images, int columns, int zoom = 1, int gap = 2);
+
+/// Writes a PNG atomically.
+void write_png(const std::filesystem::path& path, const Image& image);
+
+/// Reads PNG or JPEG (by content). Images over 64 megapixels are refused.
+Image read_image(const std::filesystem::path& path);
+
+}  // namespace loopline::io

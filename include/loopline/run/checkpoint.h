@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace loopline::run {
+
+/// Checkpoint v1: a directory `checkpoints/NNNNNNNN` (the number of finished iterations) with
+/// state.json and the files it lists. It appears complete or not at all.
+///
+/// state.json: {"format": "loopline-checkpoint", "version": 1, "iteration": n,
+///              "files": {name: {"sha256": ..., "bytes": ...}}, "state": {...}}
+/// `state` belongs to the trainer (bundle hash, baseline state, counters).
+struct Checkpoint {
+  std::filesystem::path directory;
+  std::int64_t iteration = 0;
+  nlohmann::json state;
+};
+
+/// Writes files by name into a directory; called once by write_checkpoint.
+using FillCheckpoint = std::function<void(const std::filesystem::path& directory)>;
+
+/// Writes `checkpoints`/NNNNNNNN: `fill` writes the binary files, state.json follows with their
+/// hashes, then everything is fsynced and renamed into place.
+Checkpoint write_checkpoint(const std::filesystem::path& checkpoints, std::int64_t iteration,
+                            const nlohmann::json& state, const FillCheckpoint& fill);
+
+/// Reads one checkpoint directory and verifies format, version, sizes and hashes. A damaged one is an
+/// Error (exit 1) that names the file.
+Checkpoint read_checkpoint(const std::filesystem::path& directory);
+
+/// All checkpoint directories, newest last, found by name; unfinished temporary ones are ignored.
+std::vector<std::filesystem::path> list_checkpoints(const std::filesystem::path& checkpoints);
+
+/// The newest checkpoint that verifies; `warn` receives one line for each damaged one passed over.
+std::optional<Checkpoint> latest_checkpoint(const std::filesystem::path& checkpoints,
+                                            const std::function<void(const std::string&)>& warn);
+
+/// Removes all but the newest `keep` checkpoints.
+void prune_checkpoints(const std::filesystem::path& checkpoints, std::int64_t keep);
+
+}  // namespace loopline::run
