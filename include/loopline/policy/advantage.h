@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace loopline::policy {
+
+/// An advantage is (reward - baseline) / scale. The two axes and their formulas: docs/algorithms.md.
+enum class Baseline { kNone, kBatchMean, kGroupMean, kLeaveOneOut, kRunningMean, kPromptBuffer };
+enum class Scale { kNone, kGroupStd, kBatchStd, kBufferStd };
+
+struct AdvantageOptions {
+  Baseline baseline = Baseline::kLeaveOneOut;
+  Scale scale = Scale::kNone;
+  std::optional<double> clamp;        ///< |advantage| <= clamp, after scaling
+  double running_mean_decay = 0.9;    ///< running_mean: weight of the past
+  std::int64_t buffer_size = 32;      ///< prompt_buffer, buffer_std: rewards kept a prompt
+  std::int64_t buffer_min_count = 16; ///< below it a prompt uses the batch's statistics
+};
+
+/// Rewards of one iteration, grouped: sample i belongs to group i / group_size.
+struct RewardBatch {
+  std::span<const double> reward;        ///< [N]
+  std::int64_t group_size = 1;           ///< K; N is a multiple of it
+  std::vector<std::string> group_prompt; ///< [N / K], a key of each group's prompt (its id)
+};
+
+struct Advantages {
+  std::vector<double> value;          ///< [N]
+  std::int64_t zero_variance_groups = 0;  ///< groups whose rewards are all equal (K > 1)
+  std::int64_t buffered_groups = 0;   ///< groups whose prompt's own history was used
+};
+
+/// Rewards to advantages; keeps the running mean and the prompts' histories between iterations.
+/// fp64 on the host. Std is the population's plus 1e-6. A group with equal rewards (max = min) and a group baseline gets exactly 0.
+class AdvantageEstimator {
+ public:
+  /// leave_one_out with group_size 1, group_std with group_size 1: an Error with the reason.
+  AdvantageEstimator(const AdvantageOptions& options, std::int64_t group_size);
+
+  Advantages estimate(const RewardBatch& batch);
+
+  /// For the checkpoint: everything `estimate` remembers, bit for bit.
+  nlohmann::json state() const;
+  void load_state(const nlohmann::json& state);
+
+ private:
+  AdvantageOptions options_;
+  std::int64_t group_size_;
+  std::optional<double> running_mean_;
+  std::map<std::string, std::deque<double>> history_;
+};
+
+}  // namespace loopline::policy
