@@ -21,13 +21,22 @@ if(NOT torch_root OR NOT EXISTS "${torch_root}/lib/libtorch_cpu.so")
     ".deps/venv) or pass -DLOOPLINE_TORCH_ROOT=/path/to/libtorch.")
 endif()
 
-file(STRINGS "${torch_root}/include/torch/headeronly/version.h" torch_version_lines
-  REGEX "#define TORCH_VERSION_(MAJOR|MINOR) ")
-string(REGEX REPLACE ".*MAJOR ([0-9]+).*MINOR ([0-9]+).*" "\\1.\\2" torch_version "${torch_version_lines}")
-if(torch_version VERSION_LESS LOOPLINE_TORCH_OLDEST OR torch_version VERSION_GREATER LOOPLINE_TORCH_NEWEST)
+set(torch_version unknown)
+set(torch_version_header "${torch_root}/include/torch/headeronly/version.h")
+if(EXISTS "${torch_version_header}")
+  file(STRINGS "${torch_version_header}" torch_version_lines
+    REGEX "#define TORCH_VERSION_(MAJOR|MINOR) ")
+  string(REGEX REPLACE ".*MAJOR ([0-9]+).*MINOR ([0-9]+).*" "\\1.\\2" torch_version
+    "${torch_version_lines}")
+endif()
+if(torch_version STREQUAL "unknown"
+    OR torch_version VERSION_LESS LOOPLINE_TORCH_OLDEST
+    OR torch_version VERSION_GREATER LOOPLINE_TORCH_NEWEST)
   message(WARNING "LibTorch ${torch_version} in ${torch_root} is outside the tested range "
     "${LOOPLINE_TORCH_OLDEST} to ${LOOPLINE_TORCH_NEWEST}.")
 endif()
+
+message(STATUS "LibTorch ${torch_version}: ${torch_root}")
 
 add_library(loopline_torch INTERFACE)
 target_include_directories(loopline_torch SYSTEM INTERFACE
