@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace loopline {
 
@@ -13,8 +14,9 @@ enum class ExitCode : int {
 
 /// The one exception that a user is meant to read: where it happened, what is wrong, what to do.
 ///
-/// `what()` is a single line, "WHERE: WHAT; TODO" (empty parts left out). Everything a user can
-/// cause or repair is reported this way; broken invariants use LOOPLINE_CHECK instead.
+/// `what()` is a single line, "WHERE: WHAT; TODO" (empty parts left out, line breaks become
+/// spaces). Everything a user can cause or repair is reported this way; broken invariants use
+/// LOOPLINE_CHECK instead.
 class Error : public std::runtime_error {
  public:
   Error(std::string where, std::string what, std::string todo = "",
@@ -25,9 +27,7 @@ class Error : public std::runtime_error {
 
  private:
   static std::string line(const std::string& where, const std::string& what,
-                          const std::string& todo) {
-    return (where.empty() ? "" : where + ": ") + what + (todo.empty() ? "" : "; " + todo);
-  }
+                          const std::string& todo);
 
   ExitCode exit_code_;
 };
@@ -46,9 +46,9 @@ namespace detail {
 
 /// Aborts the operation with std::logic_error when an invariant of the program itself is broken.
 /// `message` may be any expression convertible to std::string.
-#define LOOPLINE_CHECK(condition, message)                                              \
-  do {                                                                                  \
-    if (!(condition)) {                                                                 \
-      ::loopline::detail::check_failed(__FILE__, __LINE__, #condition, (message));      \
-    }                                                                                   \
+#define LOOPLINE_CHECK(condition, message)                                         \
+  do {                                                                             \
+    if (!(condition)) {                                                            \
+      ::loopline::detail::check_failed(__FILE__, __LINE__, #condition, (message)); \
+    }                                                                              \
   } while (false)

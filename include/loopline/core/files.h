@@ -6,18 +6,28 @@
 #include <string>
 #include <string_view>
 
+#include "loopline/core/hash.h"
+
 namespace loopline {
 
 /// Files are replaced, never edited: every writer here writes beside the target, fsyncs, renames.
+/// A failed write leaves the target as it was and removes what it had written beside it; a killed
+/// process leaves a temporary name behind, which readers skip (`is_temporary`).
 /// All functions throw Error (exit 1 for I/O failures) with the path and the system's reason.
 
 /// The whole file. Files over `max_bytes` are refused.
 std::string read_file(const std::filesystem::path& path, std::uint64_t max_bytes = UINT64_MAX);
 
-/// Replaces `path` with `bytes`, atomically and durably (file and directory are fsynced).
+/// Hands a file's content to `take`, piece by piece.
+void read_in_pieces(const std::filesystem::path& path,
+                    const std::function<void(std::string_view)>& take);
+
+/// Replaces `path` with `bytes`, atomically and durably (file and directory are fsynced). A
+/// symbolic link is followed; a directory, device or pipe is refused. The parent directory must
+/// exist.
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
 
-/// Lets `write` fill a temporary sibling of `path`, then fsyncs and renames it.
+/// Lets `write` fill a temporary sibling of `path` (same extension), then fsyncs and renames it.
 void write_file_atomically(const std::filesystem::path& path,
                            const std::function<void(const std::filesystem::path&)>& write);
 
@@ -26,11 +36,14 @@ void write_file_atomically(const std::filesystem::path& path,
 void write_directory_atomically(const std::filesystem::path& path,
                                 const std::function<void(const std::filesystem::path&)>& fill);
 
+/// Whether the last component of `path` is a name that these writers give to unfinished work.
+bool is_temporary(const std::filesystem::path& path);
+
+/// Takes `path` (a file or a whole directory) out of sight under a temporary name, then removes it:
+/// an interrupted removal never leaves half a directory under its old name. Absent is fine.
+void remove_atomically(const std::filesystem::path& path);
+
 /// mkdir -p.
 void make_directories(const std::filesystem::path& path);
-
-/// Lower-case hexadecimal SHA-256 of bytes, or of a file's content (streamed).
-std::string sha256(std::string_view bytes);
-std::string sha256_file(const std::filesystem::path& path);
 
 }  // namespace loopline

@@ -3,7 +3,7 @@
 namespace loopline {
 
 /// SIGINT and SIGTERM ask for an orderly stop; a second signal ends the process at once with the
-/// usual exit code. Long work polls `interrupted()` between units.
+/// usual exit code (130, 143). Long work polls `interrupted()` between units.
 void install_interrupt_handlers();
 
 /// Whether a stop was asked for.

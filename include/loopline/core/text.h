@@ -9,7 +9,9 @@ namespace loopline {
 /// Shell pattern match over a whole string: `*` any run of characters, `?` one character.
 bool matches_pattern(std::string_view pattern, std::string_view text);
 
-/// The candidate nearest to `word` by edit distance, or "" when none is near (distance over 1 + a third of the length).
+/// The candidate nearest to `word` by edit distance (case ignored, two exchanged neighbours count
+/// once; the first of equals), or "" when none is near: distance over 1 + a third of the word's
+/// length, or no letter kept.
 std::string nearest_name(std::string_view word, const std::vector<std::string>& candidates);
 
 /// "a, b, c".
@@ -18,7 +20,7 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
 /// "1.5 GiB", "312 B".
 std::string human_bytes(double bytes);
 
-/// "1 h 02 min", "3 min 20 s", "12 s".
+/// "1 h 02 min", "3 min 05 s", "12 s", rounded; "?" when not a finite, non-negative number.
 std::string human_duration(double seconds);
 
 }  // namespace loopline

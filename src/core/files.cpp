@@ -1,0 +1,233 @@
+#include "loopline/core/files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "loopline/core/error.h"
+#include "loopline/core/text.h"
+
+namespace loopline {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kTemporaryPrefix = ".unfinished-";
+
+[[noreturn]] void fail(const fs::path& path, const std::string& what, int reason) {
+  throw failure(path.string(), what + ": " + std::strerror(reason));
+}
+
+/// Owns a file descriptor.
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) {}
+  ~Descriptor() {
+    if (number_ >= 0) {
+      ::close(number_);
+    }
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+
+  int number() const { return number_; }
+  bool is_open() const { return number_ >= 0; }
+
+ private:
+  int number_;
+};
+
+/// Removes a temporary file or directory unless it has been renamed away.
+class RemovedOnExit {
+ public:
+  explicit RemovedOnExit(fs::path path) : path_(std::move(path)) {}
+  ~RemovedOnExit() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  RemovedOnExit(const RemovedOnExit&) = delete;
+  RemovedOnExit& operator=(const RemovedOnExit&) = delete;
+
+ private:
+  fs::path path_;
+};
+
+fs::path parent_of(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
+
+/// "runs/a/" names the same thing as "runs/a", but has no file name to build a sibling from.
+fs::path without_trailing_slash(const fs::path& path) {
+  return path.has_filename() || !path.has_parent_path() ? path : path.parent_path();
+}
+
+/// A sibling that no other thread or living process uses.
+fs::path temporary_sibling(const fs::path& path) {
+  static std::atomic<std::uint64_t> counter{0};
+  for (;;) {
+    fs::path sibling =
+        parent_of(path) / (std::string(kTemporaryPrefix) + std::to_string(::getpid()) + "-" +
+                           std::to_string(counter++) + path.extension().string());
+    std::error_code ignored;
+    if (!fs::exists(fs::symlink_status(sibling, ignored))) {
+      return sibling;
+    }
+  }
+}
+
+/// Forces a file's content, or a directory's list of names, to the disk.
+void sync_path(const fs::path& path, const fs::path& reported) {
+  const Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!descriptor.is_open()) {
+    fail(reported, "cannot be written", errno);
+  }
+  // EINVAL: some network file systems cannot sync a directory.
+  if (::fsync(descriptor.number()) != 0 && errno != EINVAL) {
+    fail(reported, "cannot be written", errno);
+  }
+}
+
+void sync_tree(const fs::path& directory, const fs::path& reported) {
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(directory)) {
+    if (entry.is_regular_file() || entry.is_directory()) {
+      sync_path(entry.path(), reported);
+    }
+  }
+  sync_path(directory, reported);
+}
+
+void rename_durably(const fs::path& from, const fs::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) {
+    fail(to, "cannot be replaced", errno);
+  }
+  sync_path(parent_of(to), to);
+}
+
+void write_new_file(const fs::path& path, std::string_view bytes, const fs::path& reported) {
+  const Descriptor descriptor(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  if (!descriptor.is_open()) {
+    fail(reported, "cannot be written", errno);
+  }
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(descriptor.number(), bytes.data(), bytes.size());
+    if (written < 0 && errno != EINTR) {
+      fail(reported, "cannot be written", errno);
+    }
+    bytes.remove_prefix(written > 0 ? static_cast<std::size_t>(written) : 0);
+  }
+}
+
+/// What a rename is to replace: the file behind a link, and never a device.
+fs::path replaceable(const fs::path& path) {
+  std::error_code reason;
+  const fs::file_status status = fs::status(path, reason);
+  if (!fs::exists(status)) {
+    return path;
+  }
+  if (!fs::is_regular_file(status)) {
+    throw failure(path.string(), fs::is_directory(status) ? "is a directory, not a file"
+                                                          : "is not a regular file");
+  }
+  return fs::is_symlink(path) ? fs::canonical(path) : path;
+}
+
+}  // namespace
+
+void read_in_pieces(const fs::path& path, const std::function<void(std::string_view)>& take) {
+  const Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!descriptor.is_open()) {
+    fail(path, "cannot be read", errno);
+  }
+  std::vector<char> buffer(1 << 18);
+  for (;;) {
+    const ssize_t got = ::read(descriptor.number(), buffer.data(), buffer.size());
+    if (got > 0) {
+      take(std::string_view(buffer.data(), static_cast<std::size_t>(got)));
+    } else if (got == 0) {
+      return;
+    } else if (errno != EINTR) {
+      fail(path, "cannot be read", errno);
+    }
+  }
+}
+
+std::string read_file(const fs::path& path, std::uint64_t max_bytes) {
+  std::string bytes;
+  read_in_pieces(path, [&](std::string_view piece) {
+    if (piece.size() > max_bytes - bytes.size()) {
+      throw failure(path.string(), "is larger than " + human_bytes(static_cast<double>(max_bytes)));
+    }
+    bytes.append(piece);
+  });
+  return bytes;
+}
+
+void write_file_atomically(const fs::path& path, std::string_view bytes) {
+  write_file_atomically(path,
+                        [&](const fs::path& temporary) { write_new_file(temporary, bytes, path); });
+}
+
+void write_file_atomically(const fs::path& path,
+                           const std::function<void(const fs::path&)>& write) {
+  const fs::path target = replaceable(path);
+  const fs::path temporary = temporary_sibling(target);
+  const RemovedOnExit cleanup(temporary);
+  write(temporary);
+  sync_path(temporary, path);
+  rename_durably(temporary, target);
+}
+
+void write_directory_atomically(const fs::path& path,
+                                const std::function<void(const fs::path&)>& fill) {
+  const fs::path target = without_trailing_slash(path);
+  std::error_code ignored;
+  if (fs::exists(fs::symlink_status(target, ignored))) {
+    throw failure(path.string(), "already exists");
+  }
+  const fs::path temporary = temporary_sibling(target);
+  const RemovedOnExit cleanup(temporary);
+  if (::mkdir(temporary.c_str(), 0777) != 0) {
+    fail(path, "cannot be created", errno);
+  }
+  fill(temporary);
+  sync_tree(temporary, path);
+  rename_durably(temporary, target);
+}
+
+bool is_temporary(const fs::path& path) {
+  return path.filename().string().starts_with(kTemporaryPrefix);
+}
+
+void remove_atomically(const fs::path& path) {
+  const fs::path target = without_trailing_slash(path);
+  const fs::path temporary = temporary_sibling(target);
+  if (::rename(target.c_str(), temporary.c_str()) != 0) {
+    if (errno == ENOENT) {
+      return;
+    }
+    fail(path, "cannot be removed", errno);
+  }
+  std::error_code reason;
+  fs::remove_all(temporary, reason);
+  if (reason) {
+    fail(path, "cannot be removed", reason.value());
+  }
+}
+
+void make_directories(const fs::path& path) {
+  std::error_code reason;
+  fs::create_directories(without_trailing_slash(path), reason);
+  if (reason) {
+    throw failure(path.string(), "cannot be created: " + reason.message());
+  }
+}
+
+}  // namespace loopline
