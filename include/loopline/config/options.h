@@ -1,10 +1,12 @@
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <filesystem>
 #include <limits>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace loopline::config {
@@ -16,22 +18,48 @@ namespace loopline::config {
 /// What is legal for an option and what it means.
 struct OptionInfo {
   std::string name;
-  std::string help;                  ///< one or two sentences; the same text goes into configs and docs
+  std::string help;  ///< one or two sentences; the same text goes into configs and docs
   double minimum = -std::numeric_limits<double>::infinity();
   double maximum = std::numeric_limits<double>::infinity();
-  bool exclusive_minimum = false;    ///< the value must be greater than `minimum`, not equal
-  std::vector<std::string> choices;  ///< for strings: the legal values; empty means any
-  bool is_path = false;              ///< resolved against the directory of the file that states it
-  bool required = false;             ///< there is no default: the file must state it
-  bool may_change_on_resume = false; ///< `resume --set` may change it without changing the run
+  bool exclusive_minimum = false;     ///< the value must be greater than `minimum`, not equal
+  bool infinity_is_legal = false;     ///< `.inf` is a value, not just the absence of a bound
+  std::vector<std::string> choices;   ///< for strings and lists of strings; empty means any
+  bool is_path = false;               ///< resolved against the directory of the file that states it
+  bool required = false;              ///< there is no default: the file must state it
+  bool may_change_on_resume = false;  ///< `resume --set` may change it without changing the run
 
-  OptionInfo& range(double low, double high) { minimum = low; maximum = high; return *this; }
-  OptionInfo& at_least(double low) { minimum = low; return *this; }
-  OptionInfo& above(double low) { minimum = low; exclusive_minimum = true; return *this; }
-  OptionInfo& one_of(std::vector<std::string> values) { choices = std::move(values); return *this; }
-  OptionInfo& path() { is_path = true; return *this; }
-  OptionInfo& must_be_given() { required = true; return *this; }
-  OptionInfo& changes_on_resume() { may_change_on_resume = true; return *this; }
+  /// Both ends are legal values. An infinite end makes `.inf` legal, which it is not otherwise.
+  OptionInfo& range(double low, double high) {
+    minimum = low;
+    maximum = high;
+    infinity_is_legal = std::isinf(low) || std::isinf(high);
+    return *this;
+  }
+  OptionInfo& at_least(double low) {
+    minimum = low;
+    return *this;
+  }
+  OptionInfo& above(double low) {
+    minimum = low;
+    exclusive_minimum = true;
+    return *this;
+  }
+  OptionInfo& one_of(std::vector<std::string> values) {
+    choices = std::move(values);
+    return *this;
+  }
+  OptionInfo& path() {
+    is_path = true;
+    return *this;
+  }
+  OptionInfo& must_be_given() {
+    required = true;
+    return *this;
+  }
+  OptionInfo& changes_on_resume() {
+    may_change_on_resume = true;
+    return *this;
+  }
 };
 
 /// `option("lr", "Learning rate.").above(0)`.

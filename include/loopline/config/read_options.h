@@ -13,12 +13,13 @@ using Describe = std::function<void(OptionVisitor&)>;
 
 /// Fills the described fields from `tree`. Absent keys keep the value that the field has (its
 /// default). An unknown key, a wrong type, a value out of range or not among the choices, and a
-/// missing required key are Errors with place, dotted path, the allowed values and the nearest name.
-/// Path options become absolute.
+/// missing required key are Errors with place, dotted path, the allowed values and the nearest
+/// name. Path options become absolute.
 void read_options(const ConfigTree& tree, const Describe& describe);
 
 /// The described fields as commented YAML (help above each key, legal values beside it). Reading
-/// the text back gives the same values bit for bit (doubles round-trip). Unset optionals are `null`.
+/// the text back gives the same values bit for bit (doubles round-trip). Unset optionals are
+/// `null`.
 std::string write_options(const Describe& describe, bool with_comments = true);
 
 /// A Markdown reference: one table a section: option, type, default, allowed, help.
