@@ -12,10 +12,10 @@ class Moments {
   void merge(const Moments& other);
 
   std::int64_t count() const { return count_; }
-  double mean() const { return mean_; }
-  double population_variance() const;
-  double sample_variance() const;  ///< 0 for fewer than two values
-  double standard_error() const;   ///< of the mean
+  double mean() const { return mean_; }  ///< 0 without values
+  double population_variance() const;    ///< divided by count; 0 without values
+  double sample_variance() const;        ///< divided by count - 1; 0 for fewer than two values
+  double standard_error() const;         ///< of the mean; 0 for fewer than two values
 
  private:
   std::int64_t count_ = 0;
