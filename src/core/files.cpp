@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <system_error>
 #include <utility>
@@ -69,6 +70,11 @@ fs::path without_trailing_slash(const fs::path& path) {
   return path.has_filename() || !path.has_parent_path() ? path : path.parent_path();
 }
 
+bool something_exists(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(fs::symlink_status(path, ignored));
+}
+
 /// A sibling that no other thread or living process uses.
 fs::path temporary_sibling(const fs::path& path) {
   static std::atomic<std::uint64_t> counter{0};
@@ -76,8 +82,7 @@ fs::path temporary_sibling(const fs::path& path) {
     fs::path sibling =
         parent_of(path) / (std::string(kTemporaryPrefix) + std::to_string(::getpid()) + "-" +
                            std::to_string(counter++) + path.extension().string());
-    std::error_code ignored;
-    if (!fs::exists(fs::symlink_status(sibling, ignored))) {
+    if (!something_exists(sibling)) {
       return sibling;
     }
   }
@@ -102,6 +107,15 @@ void sync_tree(const fs::path& directory, const fs::path& reported) {
     }
   }
   sync_path(directory, reported);
+}
+
+void fill_directory(const fs::path& temporary, const std::function<void(const fs::path&)>& fill,
+                    const fs::path& reported) {
+  if (::mkdir(temporary.c_str(), 0777) != 0) {
+    fail(reported, "cannot be created", errno);
+  }
+  fill(temporary);
+  sync_tree(temporary, reported);
 }
 
 void rename_durably(const fs::path& from, const fs::path& to) {
@@ -188,17 +202,28 @@ void write_file_atomically(const fs::path& path,
 void write_directory_atomically(const fs::path& path,
                                 const std::function<void(const fs::path&)>& fill) {
   const fs::path target = without_trailing_slash(path);
-  std::error_code ignored;
-  if (fs::exists(fs::symlink_status(target, ignored))) {
+  if (something_exists(target)) {
     throw failure(path.string(), "already exists");
   }
   const fs::path temporary = temporary_sibling(target);
   const RemovedOnExit cleanup(temporary);
-  if (::mkdir(temporary.c_str(), 0777) != 0) {
-    fail(path, "cannot be created", errno);
+  fill_directory(temporary, fill, path);
+  rename_durably(temporary, target);
+}
+
+void replace_directory_atomically(const fs::path& path,
+                                  const std::function<void(const fs::path&)>& fill) {
+  const fs::path target = without_trailing_slash(path);
+  const fs::path temporary = temporary_sibling(target);
+  const RemovedOnExit cleanup(temporary);  // after an exchange this is the old directory
+  fill_directory(temporary, fill, path);
+  if (something_exists(target)) {
+    if (::renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, target.c_str(), RENAME_EXCHANGE) == 0) {
+      sync_path(parent_of(target), path);
+      return;
+    }
+    remove_atomically(target);
   }
-  fill(temporary);
-  sync_tree(temporary, path);
   rename_durably(temporary, target);
 }
 

@@ -193,6 +193,22 @@ TEST_F(Files, ExistingDirectoryIsNotReplaced) {
   EXPECT_FALSE(called);
 }
 
+TEST_F(Files, ReplacedDirectoryIsTheOldOneUntilTheNewOneIsComplete) {
+  const fs::path target = directory_ / "d";
+  replace_directory_atomically(target, [](const fs::path& t) { put(t / "a", "old"); });
+  replace_directory_atomically(target, [&](const fs::path& temporary) {
+    put(temporary / "b", "new");
+    EXPECT_EQ(read_file(target / "a"), "old");
+  });
+  EXPECT_EQ(read_file(target / "b"), "new");
+  EXPECT_FALSE(fs::exists(target / "a"));
+  EXPECT_THROW(
+      replace_directory_atomically(target, [](const fs::path&) { throw failure("", "full"); }),
+      Error);
+  EXPECT_EQ(read_file(target / "b"), "new");
+  EXPECT_THAT(names(), ElementsAre("d"));
+}
+
 TEST_F(Files, TrailingSlashNamesTheDirectoryItself) {
   write_directory_atomically(directory_ / "d/", [](const fs::path& t) { put(t / "a", "1"); });
   EXPECT_EQ(read_file(directory_ / "d" / "a"), "1");

@@ -36,6 +36,11 @@ void write_file_atomically(const std::filesystem::path& path,
 void write_directory_atomically(const std::filesystem::path& path,
                                 const std::function<void(const std::filesystem::path&)>& fill);
 
+/// The same, but an existing directory is replaced: readers see the old one or the new one, whole.
+/// (On file systems that cannot exchange two names there is an instant without either.)
+void replace_directory_atomically(const std::filesystem::path& path,
+                                  const std::function<void(const std::filesystem::path&)>& fill);
+
 /// Whether the last component of `path` is a name that these writers give to unfinished work.
 bool is_temporary(const std::filesystem::path& path);
 

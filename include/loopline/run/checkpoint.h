@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -15,8 +14,9 @@ namespace loopline::run {
 /// state.json and the files it lists. It appears complete or not at all.
 ///
 /// state.json: {"format": "loopline-checkpoint", "version": 1, "iteration": n,
-///              "files": {name: {"sha256": ..., "bytes": ...}}, "state": {...}}
-/// `state` belongs to the trainer (bundle hash, baseline state, counters).
+///              "files": {name: {"sha256": ..., "bytes": ...}}, "state": {...}, "sha256": ...}
+/// `state` belongs to the trainer (bundle hash, baseline state, counters); doubles in it read back
+/// bit for bit. The outer `sha256` is that of the other members as compact JSON with sorted keys.
 struct Checkpoint {
   std::filesystem::path directory;
   std::int64_t iteration = 0;
@@ -27,12 +27,14 @@ struct Checkpoint {
 using FillCheckpoint = std::function<void(const std::filesystem::path& directory)>;
 
 /// Writes `checkpoints`/NNNNNNNN: `fill` writes the binary files, state.json follows with their
-/// hashes, then everything is fsynced and renamed into place.
+/// hashes, then everything is fsynced and renamed into place. A checkpoint of the same number is
+/// replaced: the later writer has the history that goes on. `iteration` is in 0..99999999, the
+/// files are plain files without subdirectories, and numbers in `state` are finite.
 Checkpoint write_checkpoint(const std::filesystem::path& checkpoints, std::int64_t iteration,
                             const nlohmann::json& state, const FillCheckpoint& fill);
 
-/// Reads one checkpoint directory and verifies format, version, sizes and hashes. A damaged one is an
-/// Error (exit 1) that names the file.
+/// Reads one checkpoint directory and verifies format, version, sizes and hashes. A damaged one is
+/// an Error (exit 1) that names the file.
 Checkpoint read_checkpoint(const std::filesystem::path& directory);
 
 /// All checkpoint directories, newest last, found by name; unfinished temporary ones are ignored.
@@ -42,7 +44,11 @@ std::vector<std::filesystem::path> list_checkpoints(const std::filesystem::path&
 std::optional<Checkpoint> latest_checkpoint(const std::filesystem::path& checkpoints,
                                             const std::function<void(const std::string&)>& warn);
 
-/// Removes all but the newest `keep` checkpoints.
+/// Removes the checkpoints after `iteration`. A resume calls it with the iteration that it goes on
+/// from: newer ones are damaged or of a history that is given up, and pruning must not count them.
+void discard_checkpoints_after(const std::filesystem::path& checkpoints, std::int64_t iteration);
+
+/// Removes all but the newest `keep` >= 1 checkpoints, and what killed writers left behind.
 void prune_checkpoints(const std::filesystem::path& checkpoints, std::int64_t keep);
 
 }  // namespace loopline::run

@@ -2,27 +2,28 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <map>
 #include <nlohmann/json.hpp>
-#include <string>
 #include <vector>
 
 namespace loopline::run {
 
-/// metrics.jsonl: one JSON object a line, appended and flushed at once; the first key is
-/// `iteration`, doubles are written so that they read back bit for bit, non-finite ones as null.
+/// metrics.jsonl: one JSON object a line, appended and flushed to the disk at once; the first key
+/// is `iteration`, doubles are written so that they read back bit for bit, non-finite ones as null.
+/// A killed writer may leave a torn last line; any other line that is not a JSON object is an
+/// Error.
 class MetricsLog {
  public:
   /// Opens for appending; creates the file. A torn last line is removed.
   explicit MetricsLog(std::filesystem::path path);
 
-  /// Appends one object. Keys keep their order in `metrics`.
+  /// Appends one object, keys in their order. When the disk is full the file stays as it was.
   void append(const nlohmann::ordered_json& metrics);
 
-  /// Cuts the file back to the objects with "iteration" <= `iteration` (atomically).
+  /// Cuts the file back to the objects with "iteration" <= `iteration` (atomically, byte for
+  /// byte). An absent file stays absent.
   static void cut_back(const std::filesystem::path& path, std::int64_t iteration);
 
-  /// All complete lines of a file; a torn last line is ignored, a bad line before it is an Error.
+  /// All complete lines of a file, a torn last line is ignored.
   static std::vector<nlohmann::json> read(const std::filesystem::path& path);
 
  private:

@@ -15,8 +15,9 @@ namespace loopline::run {
 /// Every command takes that directory.
 class RunDirectory {
  public:
-  /// Creates `path` (parents too) and writes config.yaml and run.json. A directory that exists and
-  /// is not empty is refused: nothing a user made is overwritten.
+  /// Creates `path` (parents too), samples/ and checkpoints/ in it, and writes run.json and
+  /// config.yaml. A directory that exists and is not empty is refused: nothing a user made is
+  /// overwritten. What an interrupted `create` left there does not count.
   static RunDirectory create(const std::filesystem::path& path, const std::string& config_yaml,
                              const nlohmann::json& run_json);
 
