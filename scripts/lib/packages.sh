@@ -83,7 +83,7 @@ ensure_packages() {
   if ((${#wanted[@]} == 0)); then
     return
   fi
-  local by_hand="apt-get install ${missing[*]}" ask=may_ask
+  local by_hand="apt-get install ${wanted[*]}" ask=may_ask
   ((${#missing[@]} > 0)) || ask=silently
   if command -v apt-get >/dev/null && root_command "$ask"; then
     install_packages "${wanted[@]}" || true

@@ -33,16 +33,16 @@ failure_excerpt() {
     grep -m1 -E 'No space left|(^|[ :])(fatal )?error: |^ld: |^mold: ' <<<"$text" ||
     grep -E '^(E|ERROR|Error): ' <<<"$text" | tail -n 1 ||
     tail -n 2 <<<"$text")
-  tr -s '\n\t ' ' ' <<<"${found//"$root/"/}" | cut -c 1-300
+  tr -s '\n\t ' ' ' <<<"${found//"$root/"/}" | cut -c 1-300 | sed 's/ *$//'
 }
 
-# While a step runs: its ninja-style counter behind the message.
+# While a step runs, behind its message: ninja's counter, if there is one, and the time.
 tick() {
-  local message=$1 step=$2 parent=$3 counter
-  while kill -0 "$step" 2>/dev/null && kill -0 "$parent" 2>/dev/null; do
-    counter=$(tail -c 2000 "$log" | tr -d '\0' | grep -oE '^\[[0-9]+/[0-9]+\]' | tail -n 1 || true)
-    [[ -z $counter ]] || say "$message ${counter//[\[\]]/}"
-    sleep 1
+  local message=$1 step=$2 parent=$3 start=$SECONDS counter
+  while sleep 1 && kill -0 "$step" 2>/dev/null && kill -0 "$parent" 2>/dev/null; do
+    counter=$(tail -c "+$((step_start + 1))" "$log" | tail -c 2000 | tr -d '\0' |
+      grep -oE '^\[[0-9]+/[0-9]+\] (Building|Linking)' | tail -n 1 | grep -oE '[0-9]+/[0-9]+' || true)
+    say "$message, ${counter:+$counter, }$((SECONDS - start)) s"
   done
 }
 
@@ -98,6 +98,5 @@ start_step() {
 
 # fail_step WHAT [WHAT TO DO]: after a step that returned an error.
 fail_step() {
-  local todo=${2:+ $2}
-  fail "$1 failed: $(failure_excerpt "$step_start")$todo (log: $log)"
+  fail "$1 failed: $(failure_excerpt "$step_start")${2:+. $2} (log: $log)"
 }
