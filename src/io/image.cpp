@@ -1,0 +1,119 @@
+#include "loopline/io/image.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "loopline/core/error.h"
+#include "loopline/core/files.h"
+#include "stb.h"
+
+namespace loopline::io {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::int64_t kMaxPixels = 64'000'000;
+constexpr std::uint64_t kMaxImageFileBytes = 512 << 20;
+constexpr std::uint8_t kGapShade = 240;
+
+std::uint8_t level(float value) {
+  if (!(value > 0)) return 0;  // NaN as well
+  return static_cast<std::uint8_t>(std::min(value, 1.0F) * 255.0F + 0.5F);
+}
+
+std::size_t byte_count(std::int64_t width, std::int64_t height, std::int64_t channels) {
+  return static_cast<std::size_t>(width * height * channels);
+}
+
+// Copies `image` into `canvas` with its upper left corner at (left, top), enlarged.
+void paste(Image& canvas, const Image& image, int left, int top, int zoom) {
+  const int channels = image.channels;
+  for (int y = 0; y < image.height * zoom; ++y) {
+    const std::uint8_t* from = image.pixels.data() + byte_count(y / zoom, image.width, channels);
+    std::uint8_t* to =
+        canvas.pixels.data() +
+        byte_count(static_cast<std::int64_t>(top + y) * canvas.width + left, 1, channels);
+    for (int x = 0; x < image.width * zoom; ++x) {
+      std::copy_n(from + byte_count(x / zoom, 1, channels), channels, to);
+      to += channels;
+    }
+  }
+}
+
+}  // namespace
+
+Image image_from_planar(const float* planar, int channels, int height, int width) {
+  LOOPLINE_CHECK(channels == 1 || channels == 3 || channels == 4,
+                 "an image has 1, 3 or 4 channels");
+  const std::size_t plane = byte_count(width, height, 1);
+  Image image{width, height, channels, std::vector<std::uint8_t>(plane * channels)};
+  for (int c = 0; c < channels; ++c) {
+    for (std::size_t i = 0; i < plane; ++i) {
+      image.pixels[i * channels + c] = level(planar[c * plane + i]);
+    }
+  }
+  return image;
+}
+
+Image image_grid(const std::vector<Image>& images, int columns, int zoom, int gap) {
+  LOOPLINE_CHECK(!images.empty() && columns >= 1 && zoom >= 1 && gap >= 0, "nothing to lay out");
+  const Image& first = images.front();
+  const int count = static_cast<int>(images.size());
+  columns = std::min(columns, count);
+  const int rows = (count + columns - 1) / columns;
+  const int step_x = first.width * zoom + gap;
+  const int step_y = first.height * zoom + gap;
+  Image grid;
+  grid.width = columns * step_x - gap;
+  grid.height = rows * step_y - gap;
+  grid.channels = first.channels;
+  grid.pixels.assign(byte_count(grid.width, grid.height, grid.channels), kGapShade);
+  for (int i = 0; i < count; ++i) {
+    LOOPLINE_CHECK(images[i].width == first.width && images[i].height == first.height &&
+                       images[i].channels == first.channels,
+                   "the images of a grid have one size");
+    paste(grid, images[i], i % columns * step_x, i / columns * step_y, zoom);
+  }
+  return grid;
+}
+
+void write_png(const fs::path& path, const Image& image) {
+  const std::size_t size = byte_count(image.width, image.height, image.channels);
+  LOOPLINE_CHECK(image.width > 0 && image.height > 0 && image.pixels.size() == size,
+                 "an image's pixels do not fit its size");
+  std::string bytes;
+  const auto append = [](void* to, void* data, int count) {
+    static_cast<std::string*>(to)->append(static_cast<const char*>(data),
+                                          static_cast<std::size_t>(count));
+  };
+  const int written =
+      stbi_write_png_to_func(append, &bytes, image.width, image.height, image.channels,
+                             image.pixels.data(), image.width * image.channels);
+  if (written == 0) throw failure(path.string(), "the image cannot be encoded");
+  write_file_atomically(path, bytes);
+}
+
+Image read_image(const fs::path& path) {
+  if (!fs::is_regular_file(path)) throw Error(path.string(), "no such file");
+  const std::string bytes = read_file(path, kMaxImageFileBytes);
+  const auto* data = reinterpret_cast<const stbi_uc*>(bytes.data());
+  const int length = static_cast<int>(bytes.size());
+  Image image;
+  int stored = 0;  // channels in the file
+  if (stbi_info_from_memory(data, length, &image.width, &image.height, &stored) == 0) {
+    throw Error(path.string(), "not a PNG or JPEG image");
+  }
+  if (static_cast<std::int64_t>(image.width) * image.height > kMaxPixels) {
+    throw Error(path.string(), "is larger than 64 megapixels");
+  }
+  image.channels = stored == 2 ? 4 : stored;  // grey with alpha has no place in Image
+  const std::unique_ptr<stbi_uc, void (*)(void*)> pixels(
+      stbi_load_from_memory(data, length, &image.width, &image.height, &stored, image.channels),
+      stbi_image_free);
+  if (!pixels) throw Error(path.string(), std::string("is damaged: ") + stbi_failure_reason());
+  image.pixels.assign(pixels.get(),
+                      pixels.get() + byte_count(image.width, image.height, image.channels));
+  return image;
+}
+
+}  // namespace loopline::io

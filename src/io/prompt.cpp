@@ -1,0 +1,115 @@
+#include "loopline/io/prompt.h"
+
+#include <charconv>
+#include <functional>
+
+#include "json_fields.h"
+#include "loopline/core/error.h"
+#include "loopline/core/files.h"
+
+namespace loopline::io {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kIdDigits = 16;
+constexpr std::uint64_t kMaxPromptFileBytes = std::uint64_t{1} << 30;
+
+std::string content_hash(const Prompt& prompt) {
+  std::string content = prompt.text;
+  content += '\0';  // "ab" + "c" is not "a" + "bc"
+  content += prompt.negative;
+  return sha256(content);
+}
+
+// Prompts end up in JSON files, which hold nothing else.
+void check_utf8(const std::string& text, const std::string& where) {
+  try {
+    (void)nlohmann::json(text).dump();
+  } catch (const nlohmann::json::exception&) {
+    throw Error(where, "the text is not valid UTF-8");
+  }
+}
+
+std::string trimmed(const std::string& line) {
+  constexpr char kSpace[] = " \t\r\n\v\f";
+  const auto begin = line.find_first_not_of(kSpace);
+  if (begin == std::string::npos) return "";
+  return line.substr(begin, line.find_last_not_of(kSpace) - begin + 1);
+}
+
+Prompt text_prompt(const std::string& line, const std::string& where) {
+  check_utf8(line, where);
+  return make_prompt(line);
+}
+
+Prompt json_prompt(const std::string& line, const std::string& where) {
+  const nlohmann::json json = parse_json(line, where);
+  JsonFields fields(json, where);
+  const bool has_prompt = fields.has("prompt");
+  if (has_prompt && fields.has("text")) {
+    fields.fail("prompt", "stands beside text, its other name", "keep one");
+  }
+  Prompt prompt;
+  prompt.text = fields.any_text(has_prompt ? "prompt" : "text");
+  if (fields.has("negative")) prompt.negative = fields.any_text("negative");
+  prompt.weight = fields.number_or("weight", prompt.weight, above(0));
+  prompt.id = fields.has("id") ? fields.text("id") : content_hash(prompt).substr(0, kIdDigits);
+  for (const auto& item : json.items()) {
+    const std::string& key = item.key();
+    const bool is_field =
+        key == "prompt" || key == "text" || key == "negative" || key == "weight" || key == "id";
+    if (!is_field) prompt.metadata[key] = item.value();
+  }
+  return prompt;
+}
+
+// Calls `use` with each line that holds something, trimmed, and its place.
+void for_each_line(const std::string& text, const fs::path& path,
+                   const std::function<void(const std::string&, const std::string&)>& use) {
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  std::size_t begin = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
+  for (std::int64_t number = 1; begin < text.size(); ++number) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string line = trimmed(text.substr(begin, end - begin));
+    if (!line.empty()) use(line, path.string() + ":" + std::to_string(number));
+    begin = end + 1;
+  }
+}
+
+}  // namespace
+
+Prompt make_prompt(std::string text) {
+  Prompt prompt;
+  prompt.text = std::move(text);
+  prompt.id = content_hash(prompt).substr(0, kIdDigits);
+  return prompt;
+}
+
+std::uint64_t prompt_key(const Prompt& prompt) {
+  const std::string digits = content_hash(prompt).substr(0, 16);
+  std::uint64_t key = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), key, 16);
+  return key;
+}
+
+std::vector<Prompt> read_prompts(const fs::path& path) {
+  const std::string kind = path.extension().string();
+  if (kind != ".txt" && kind != ".jsonl") {
+    throw Error(path.string(), "prompts come from .txt or .jsonl files");
+  }
+  if (!fs::is_regular_file(path)) throw Error(path.string(), "no such file");
+  std::vector<Prompt> prompts;
+  for_each_line(read_file(path, kMaxPromptFileBytes), path,
+                [&](const std::string& line, const std::string& where) {
+                  if (kind == ".jsonl") {
+                    prompts.push_back(json_prompt(line, where));
+                  } else if (line[0] != '#') {
+                    prompts.push_back(text_prompt(line, where));
+                  }
+                });
+  if (prompts.empty()) throw Error(path.string(), "holds no prompt");
+  return prompts;
+}
+
+}  // namespace loopline::io

@@ -1,0 +1,128 @@
+#include "loopline/io/image.h"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+
+#include <jpeglib.h>
+
+#include "io/io_testing.h"
+
+namespace loopline::io {
+namespace {
+
+using testing::ElementsAre;
+using testing::ElementsAreArray;
+using testing::HasSubstr;
+
+Image noise(int width, int height, int channels) {
+  Image image{width, height, channels, {}};
+  std::uint32_t state = 1;
+  for (int i = 0; i < width * height * channels; ++i) {
+    state = state * 1664525U + 1013904223U;
+    image.pixels.push_back(static_cast<std::uint8_t>(state >> 24));
+  }
+  return image;
+}
+
+TEST(ImageFromPlanar, InterleavesClampsAndRounds) {
+  const std::vector<float> planar = {0.0F,         1.0F,         -3.0F,      2.0F,        // red
+                                     0.5F,         1.0F / 255,   0.4F / 255, 0.6F / 255,  // green
+                                     254.4F / 255, 254.6F / 255, NAN,        INFINITY};   // blue
+  const Image image = image_from_planar(planar.data(), 3, 2, 2);
+  EXPECT_EQ(image.width, 2);
+  EXPECT_EQ(image.height, 2);
+  EXPECT_THAT(image.pixels, ElementsAre(0, 128, 254, 255, 1, 255, 0, 0, 0, 255, 1, 255));
+}
+
+TEST(ImageGrid, LaysOutZoomsAndLeavesGaps) {
+  const Image a{2, 1, 1, {1, 2}}, b{2, 1, 1, {3, 4}}, c{2, 1, 1, {5, 6}};
+  const Image grid = image_grid({a, b, c}, 2, 2, 1);
+  EXPECT_EQ(grid.width, 9);
+  EXPECT_EQ(grid.height, 5);
+  const std::uint8_t g = 240;
+  EXPECT_THAT(grid.pixels, ElementsAreArray<std::uint8_t>({
+                               1, 1, 2, 2, g, 3, 3, 4, 4,  //
+                               1, 1, 2, 2, g, 3, 3, 4, 4,  //
+                               g, g, g, g, g, g, g, g, g,  //
+                               5, 5, 6, 6, g, g, g, g, g,  //
+                               5, 5, 6, 6, g, g, g, g, g,
+                           }));
+}
+
+TEST(ImageGrid, IsNoWiderThanItsImages) {
+  const Image grid = image_grid({noise(3, 2, 3), noise(3, 2, 3)}, 8);
+  EXPECT_EQ(grid.width, 8);
+  EXPECT_EQ(grid.height, 2);
+  EXPECT_THROW(image_grid({noise(3, 2, 3), noise(2, 3, 3)}, 2), std::logic_error);
+}
+
+TEST(Png, RoundTrips) {
+  for (const int channels : {1, 3, 4}) {
+    const auto path = temporary("image.png", "");
+    const Image image = noise(37, 21, channels);
+    write_png(path, image);
+    EXPECT_EQ(content(path).substr(0, 8), "\x89PNG\r\n\x1A\n");
+    const Image back = read_image(path);
+    EXPECT_EQ(back.width, 37);
+    EXPECT_EQ(back.height, 21);
+    EXPECT_EQ(back.channels, channels);
+    EXPECT_EQ(back.pixels, image.pixels);
+  }
+}
+
+// A JPEG written by libjpeg: one row of 16 grey levels.
+std::string jpeg(std::vector<std::uint8_t> row) {
+  jpeg_compress_struct writer;
+  jpeg_error_mgr errors;
+  writer.err = jpeg_std_error(&errors);
+  jpeg_create_compress(&writer);
+  unsigned char* bytes = nullptr;
+  unsigned long size = 0;
+  jpeg_mem_dest(&writer, &bytes, &size);
+  writer.image_width = static_cast<JDIMENSION>(row.size());
+  writer.image_height = 1;
+  writer.input_components = 1;
+  writer.in_color_space = JCS_GRAYSCALE;
+  jpeg_set_defaults(&writer);
+  jpeg_set_quality(&writer, 100, TRUE);
+  jpeg_start_compress(&writer, TRUE);
+  JSAMPROW line = row.data();
+  jpeg_write_scanlines(&writer, &line, 1);
+  jpeg_finish_compress(&writer);
+  jpeg_destroy_compress(&writer);
+  const std::string result(reinterpret_cast<char*>(bytes), size);
+  std::free(bytes);
+  return result;
+}
+
+TEST(ReadImage, ReadsJpegByContent) {
+  std::vector<std::uint8_t> row;
+  for (int i = 0; i < 16; ++i) row.push_back(static_cast<std::uint8_t>(16 * i));
+  const Image image = read_image(temporary("picture.dat", jpeg(row)));
+  EXPECT_EQ(image.width, 16);
+  EXPECT_EQ(image.height, 1);
+  EXPECT_EQ(image.channels, 1);
+  for (int i = 0; i < 16; ++i) EXPECT_NEAR(image.pixels[i], row[i], 3) << i;
+}
+
+TEST(ReadImage, RefusesWhatIsNoImage) {
+  EXPECT_THAT(error_of([] { read_image("absent.png"); }), HasSubstr("absent.png: no such file"));
+  EXPECT_THAT(error_of([] { read_image(temporary("x.png", "")); }), HasSubstr("not a PNG or JPEG"));
+  EXPECT_THAT(error_of([] { read_image(temporary("x.png", "GIF89a......")); }),
+              HasSubstr("not a PNG or JPEG"));
+  const auto path = temporary("cut.png", "");
+  write_png(path, noise(64, 64, 3));
+  const std::string bytes = content(path);
+  temporary("cut.png", bytes.substr(0, 200));
+  EXPECT_THAT(error_of([&] { read_image(path); }), HasSubstr("is damaged"));
+  std::string huge = bytes;
+  huge.replace(16, 8, std::string("\0\0\x23\x28\0\0\x23\x28", 8));  // 9000 x 9000
+  temporary("cut.png", huge);
+  EXPECT_THAT(error_of([&] { read_image(path); }), HasSubstr("larger than 64 megapixels"));
+}
+
+}  // namespace
+}  // namespace loopline::io

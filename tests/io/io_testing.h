@@ -1,0 +1,67 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+
+#include "loopline/core/error.h"
+
+namespace loopline::io {
+
+/// What the Error of an action says, or "no error".
+inline std::string error_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Error& e) {
+    EXPECT_EQ(std::string(e.what()).find('\n'), std::string::npos) << "one line: " << e.what();
+    return e.what();
+  }
+  return "no error";
+}
+
+/// A file in the tests' temporary directory.
+inline std::filesystem::path temporary(const std::string& name, const std::string& bytes) {
+  const std::filesystem::path path =
+      std::filesystem::path(testing::TempDir()) / "loopline_io" / name;
+  std::filesystem::create_directories(path.parent_path());
+  std::ofstream(path, std::ios::binary) << bytes;
+  return path;
+}
+
+inline std::string content(const std::filesystem::path& path) {
+  std::ostringstream bytes;
+  bytes << std::ifstream(path, std::ios::binary).rdbuf();
+  return bytes.str();
+}
+
+/// The n-th block of ```json in docs/bundles.md: the examples of the specification are tests.
+inline nlohmann::json documented_json(int n) {
+  const std::string docs = content(LOOPLINE_SOURCE_DIR "/docs/bundles.md");
+  std::size_t begin = 0;
+  for (int i = 0; i <= n; ++i) begin = docs.find("```json\n", begin) + 8;
+  return nlohmann::json::parse(docs.substr(begin, docs.find("```", begin) - begin));
+}
+
+/// One edit of a document that must be refused.
+struct Mutation {
+  std::string pointer;  ///< JSON pointer
+  std::string value;    ///< JSON; "" removes what the pointer names
+  std::string message;  ///< part of the error
+};
+
+inline nlohmann::json mutated(nlohmann::json document, const std::string& pointer,
+                              const std::string& value) {
+  if (value.empty()) {
+    document = document.patch({{{"op", "remove"}, {"path", pointer}}});
+  } else {
+    document[nlohmann::json::json_pointer(pointer)] = nlohmann::json::parse(value);
+  }
+  return document;
+}
+
+}  // namespace loopline::io
