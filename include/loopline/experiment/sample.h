@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "loopline/io/image.h"
+#include "loopline/run/progress.h"
+
+namespace loopline::experiment {
+
+/// What `loopline sample` is asked for.
+struct SampleRequest {
+  std::filesystem::path target;      ///< a run directory or a model bundle
+  std::vector<std::string> prompts;  ///< texts; images of one prompt are one row
+  std::int64_t count = 4;            ///< images of each prompt
+  std::int64_t seed = 0;
+  std::int64_t zoom = 8;  ///< each pixel is drawn this many times wider and higher
+  bool base = false;      ///< a run's model before training
+  std::optional<std::int64_t> steps, threads;
+  std::optional<double> eta, guidance;
+  std::string device = "auto";  ///< for a bundle; a run has its own
+};
+
+/// One picture: rows are prompts. Image k of a prompt depends on seed, text and k alone.
+io::Image sample_images(const SampleRequest& request, run::Progress& progress);
+
+}  // namespace loopline::experiment

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "loopline/io/prompt.h"
+
+namespace loopline::reward {
+
+/// Rewards of N images, on the host.
+struct Scores {
+  std::vector<double> total;                                            ///< [N], what is maximised
+  std::vector<std::pair<std::string, std::vector<double>>> components;  ///< named, each [N]
+  std::vector<bool> valid;  ///< [N]; an invalid sample's total means nothing
+};
+
+/// Judges images. Not trained, runs without gradients. One thread at a time.
+class Reward {
+ public:
+  virtual ~Reward() = default;
+  virtual const std::string& name() const = 0;
+
+  /// Names of the components that `score` returns, in order.
+  virtual const std::vector<std::string>& component_names() const = 0;
+
+  /// images float32 [N, C, H, W] in [0, 1]; prompts [N], one an image. A total that is not finite
+  /// (on a valid sample) is an Error (exit 1) that names prompt and sample.
+  virtual Scores score(const at::Tensor& images, const std::vector<io::Prompt>& prompts) = 0;
+};
+
+/// Makes the reward that a config names: the directory of a reward bundle.
+std::unique_ptr<Reward> make_reward(const std::string& what, at::Device device);
+
+/// Throws the Error described at Reward::score.
+void check_finite(const Scores& scores, const std::vector<io::Prompt>& prompts,
+                  const std::string& reward_name);
+
+}  // namespace loopline::reward

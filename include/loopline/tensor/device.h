@@ -1,0 +1,29 @@
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <string>
+
+namespace loopline::tensor {
+
+/// "auto" (CUDA when a device is usable, else the CPU), "cpu", "cuda" or "cuda:N". A device that is
+/// not there is an Error that says what this build and machine offer.
+c10::Device parse_device(const std::string& name);
+
+/// Whether this program was linked with CUDA kernels, and how many CUDA devices it can use.
+bool built_with_cuda();
+int cuda_device_count();
+
+/// Limits LibTorch to `threads` compute threads; 0 means one a core. Results are bit-identical only
+/// for the same number of threads. Returns the number in use.
+int set_threads(int threads);
+
+/// The vector instructions that LibTorch's kernels use here ("AVX2"), and whether the CPU computes
+/// in bfloat16.
+std::string cpu_capability();
+bool cpu_has_bf16();
+
+/// The LibTorch version that this program runs with, "2.14.1".
+std::string torch_version();
+
+}  // namespace loopline::tensor

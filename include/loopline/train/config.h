@@ -1,0 +1,126 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "loopline/config/options.h"
+#include "loopline/io/model_bundle.h"
+#include "loopline/policy/advantage.h"
+#include "loopline/policy/surrogate.h"
+
+namespace loopline::train {
+
+/// Everything a run is made of. The meaning of each option is written once, in describe()
+/// (src/train/config.cpp); docs/configuration.md is generated from it. Optional fields are blanks:
+/// the bundle or the algorithm's preset fills them in resolve().
+struct TrainConfig {
+  std::string model;
+  std::string prompts;
+  std::string reward;
+  std::vector<std::string> judges;
+  std::string algorithm = "loop";
+  std::int64_t seed = 42;
+  std::int64_t iterations = 100;
+  std::string device = "auto";
+  std::int64_t threads = 0;
+  std::string precision = "fp32";
+  std::vector<std::string> trainable;
+
+  struct Rollout {
+    std::int64_t images = 192;
+    std::optional<std::int64_t> group_size;
+    std::int64_t micro_batch = 64;
+  } rollout;
+
+  struct Sampler {
+    std::optional<std::int64_t> steps;
+    std::optional<double> eta;
+    std::optional<std::string> spacing;
+    std::optional<double> guidance;
+    std::optional<double> min_sigma;
+    std::optional<bool> last_step_noise;
+    std::optional<bool> clip_sample;
+  } sampler;
+
+  struct Advantage {
+    std::optional<std::string> baseline;
+    std::optional<std::string> scale;
+    std::optional<double> clamp;
+    double running_mean_decay = 0.9;
+    std::int64_t buffer_size = 32;
+    std::int64_t buffer_min_count = 16;
+  } advantage;
+
+  struct Surrogate {
+    std::optional<std::string> kind;
+    double clip = 1e-4;
+  } surrogate;
+
+  struct Learner {
+    std::optional<std::int64_t> updates_per_epoch;
+    std::int64_t inner_epochs = 1;
+    std::string minibatch_unit = "pair";
+    double timestep_fraction = 1;
+    std::int64_t shards = 1;
+  } learner;
+
+  struct Optimizer {
+    double lr = 1e-4;
+    double beta1 = 0.9;
+    double beta2 = 0.999;
+    double eps = 1e-8;
+    double weight_decay = 1e-4;
+    double max_grad_norm = 1;
+    std::string schedule = "constant";
+    std::int64_t warmup_iterations = 0;
+    std::optional<std::int64_t> decay_iterations;
+  } optimizer;
+
+  struct Samples {
+    std::int64_t every = 10;
+    std::int64_t prompts = 6;
+    std::int64_t per_prompt = 4;
+    std::int64_t zoom = 4;
+  } samples;
+
+  struct Checkpoints {
+    std::int64_t every = 10;
+    std::int64_t keep = 2;
+  } checkpoint;
+
+  struct Evaluation {
+    std::vector<std::string> prompts;
+    std::int64_t images_per_prompt = 6;
+    std::int64_t max_prompts = 100;
+    std::int64_t seed = 1;
+  } evaluation;
+
+  /// Content hashes of the inputs, written when a run starts and verified when it goes on.
+  struct Hashes {
+    std::string model, prompts, reward;
+  } hashes;
+
+  void describe(config::OptionVisitor& visitor);
+};
+
+/// Reads a config file with its base files and `--set` assignments, and fills the blanks from the
+/// algorithm's preset and the bundle. Contradictions are Errors with the reason: LOOP with one
+/// trajectory a prompt, training with eta 0, images that are no multiple of the group size, several
+/// updates with an on-policy surrogate, ... `bundle` receives the model's manifest.
+TrainConfig load_train_config(const std::filesystem::path& file,
+                              const std::vector<std::string>& assignments, io::ModelBundle* bundle);
+
+/// The resolved config as YAML: absolute paths, no blanks, hashes.
+std::string write_train_config(TrainConfig config);
+
+/// The parts of a resolved config in the types of the modules below.
+policy::AdvantageOptions advantage_options(const TrainConfig& config);
+policy::SurrogateOptions surrogate_options(const TrainConfig& config);
+
+/// The bundle's transition with the config's overrides.
+io::TransitionSpec transition_spec(const TrainConfig& config, const io::ModelBundle& bundle);
+
+}  // namespace loopline::train

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "loopline/denoiser/condition.h"
+#include "loopline/denoiser/denoiser.h"
+#include "loopline/diffusion/trajectory.h"
+#include "loopline/diffusion/transition.h"
+#include "loopline/policy/surrogate.h"
+#include "loopline/train/adamw.h"
+#include "loopline/train/minibatch.h"
+
+namespace loopline::train {
+
+/// What the learner trains on: N samples of one iteration.
+struct Experience {
+  diffusion::Trajectory trajectory;
+  denoiser::Condition conditional;    ///< N rows
+  denoiser::Condition unconditional;  ///< N rows; unused when guidance is 1
+  std::vector<double> advantage;      ///< [N]
+  std::int64_t group_size = 1;
+};
+
+struct LearnerOptions {
+  policy::SurrogateOptions surrogate;
+  double guidance = 1;
+  std::int64_t updates_per_epoch = 4;
+  std::int64_t inner_epochs = 1;
+  bool whole_samples = false;
+  double timestep_fraction = 1;
+  std::int64_t shards = 1;
+  std::int64_t micro_batch = 64;
+  std::uint64_t seed = 0;
+};
+
+/// Means over the pairs of an iteration, unless said otherwise.
+struct UpdateStatistics {
+  double loss = 0;
+  double clip_fraction_high = 0;  ///< share of pairs with A > 0 beyond the upper clip
+  double clip_fraction_low = 0;   ///< share of pairs with A < 0 beyond the lower clip
+  double approx_kl = 0;           ///< k3 against the sampling policy, of the mean log-probability
+  double ratio_deviation = 0;     ///< largest |rho - 1| before the first update: 0 when exact
+  double grad_norm = 0;           ///< mean over updates, before clipping
+  double grad_rms_over_eps = 0;   ///< root mean square of a gradient's element over AdamW's eps
+};
+
+/// Turns experience into updates of the trainable parameters.
+class Learner {
+ public:
+  Learner(denoiser::Denoiser& denoiser, const diffusion::Transition& transition, AdamW& optimizer,
+          const LearnerOptions& options);
+
+  /// All updates of one iteration (0-based). The loss of a minibatch is the sum over its pairs
+  /// divided by their number, however it is cut into micro-batches.
+  UpdateStatistics update(const Experience& experience, std::int64_t iteration, double lr,
+                          const std::function<void(double)>& on_progress = {});
+
+ private:
+  struct Sums;
+  void accumulate(const Experience& experience, const std::vector<Pair>& minibatch, Sums& sums);
+
+  denoiser::Denoiser& denoiser_;
+  const diffusion::Transition& transition_;
+  AdamW& optimizer_;
+  LearnerOptions options_;
+};
+
+}  // namespace loopline::train

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace loopline::train {
+
+/// Which prompts iteration `iteration` (0-based) draws: indices into the prompt file, `groups` of
+/// them. The file is gone through in epochs, each a fresh permutation without repetition; the
+/// position in the epochs follows from the iteration alone, so resume has nothing to restore.
+std::vector<std::int64_t> prompts_of_iteration(std::uint64_t seed, std::int64_t iteration,
+                                               std::int64_t groups, std::int64_t prompt_count);
+
+}  // namespace loopline::train

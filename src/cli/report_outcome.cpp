@@ -1,0 +1,36 @@
+#include "report_outcome.h"
+
+#include <cstdio>
+
+namespace loopline::cli {
+namespace {
+
+/// "reward 0.412 -> 0.655": both ends of a metric.
+void print_change(const train::TrainingOutcome& outcome, const std::string& key,
+                  const std::string& name) {
+  if (!outcome.first.contains(key) || !outcome.last.contains(key)) return;
+  std::printf("  %-22s %.3f -> %.3f\n", name.c_str(), outcome.first[key].get<double>(),
+              outcome.last[key].get<double>());
+}
+
+}  // namespace
+
+void report_outcome(const train::TrainingOutcome& outcome, const std::filesystem::path& directory) {
+  const std::string run = directory.string();
+  std::printf("%s after %lld iterations: %s\n", outcome.interrupted ? "Stopped" : "Finished",
+              static_cast<long long>(outcome.iterations), run.c_str());
+  if (outcome.last.is_object()) {
+    print_change(outcome, "reward/mean", "reward");
+    for (const auto& [key, value] : outcome.last.items()) {
+      if (key.rfind("judge/", 0) == 0) print_change(outcome, key, key.substr(6));
+    }
+    std::printf(
+        "  (first and last iteration's training images; `evaluate` measures on fixed prompts)\n");
+  }
+  std::printf("Next:\n");
+  if (outcome.interrupted) std::printf("  loopline resume %s\n", run.c_str());
+  if (outcome.iterations > 0) std::printf("  loopline evaluate %s\n", run.c_str());
+  std::printf("  pictures: %s\n", (directory / "samples").c_str());
+}
+
+}  // namespace loopline::cli

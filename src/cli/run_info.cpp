@@ -1,0 +1,36 @@
+#include "run_info.h"
+
+#include <ctime>
+#include <fstream>
+#include <iterator>
+
+#include "loopline/tensor/device.h"
+
+namespace loopline::cli {
+
+nlohmann::json run_info(const std::string& command) {
+  std::ifstream file("/proc/self/cmdline", std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  nlohmann::json words = nlohmann::json::array();
+  for (std::size_t begin = 0; begin < bytes.size();) {
+    const std::size_t end = bytes.find('\0', begin);
+    words.push_back(bytes.substr(begin, end - begin));
+    begin = end == std::string::npos ? bytes.size() : end + 1;
+  }
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  char started[32];
+  std::strftime(started, sizeof started, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return {{"format", "loopline-run"},
+          {"version", 1},
+          {"command", command},
+          {"command_line", words},
+          {"started", started},
+          {"loopline", LOOPLINE_VERSION},
+          {"torch", tensor::torch_version()},
+          {"compiler", __VERSION__},
+          {"cuda_devices", tensor::cuda_device_count()}};
+}
+
+}  // namespace loopline::cli

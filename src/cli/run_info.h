@@ -1,0 +1,11 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace loopline::cli {
+
+/// run.json: versions, machine and the command line that started the run.
+nlohmann::json run_info(const std::string& command);
+
+}  // namespace loopline::cli

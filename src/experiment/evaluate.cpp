@@ -1,0 +1,134 @@
+#include "loopline/experiment/evaluate.h"
+
+#include <algorithm>
+
+#include "loopline/core/error.h"
+#include "loopline/core/interrupt.h"
+#include "loopline/experiment/target.h"
+#include "loopline/train/trainer.h"
+
+namespace loopline::experiment {
+namespace {
+
+/// Everything an evaluation needs, whether it came from a run or from flags.
+struct Plan {
+  Target target;
+  std::unique_ptr<reward::Reward> reward;
+  std::vector<std::unique_ptr<reward::Reward>> judges;
+  std::vector<Split> splits;
+  EvaluationOptions options;
+};
+
+std::vector<Split> read_splits(const std::vector<std::string>& files, std::int64_t max_prompts) {
+  std::vector<Split> splits;
+  for (const std::string& file : files) {
+    Split split{std::filesystem::path(file).stem().string(), {}};
+    const std::vector<io::Prompt> all = io::read_prompts(file);
+    for (const std::int64_t index :
+         train::spread(static_cast<std::int64_t>(all.size()), max_prompts)) {
+      split.prompts.push_back(all[static_cast<std::size_t>(index)]);
+    }
+    for (const Split& other : splits) {
+      if (other.name == split.name) throw Error(file, "two prompt files are named " + split.name);
+    }
+    splits.push_back(std::move(split));
+  }
+  return splits;
+}
+
+void apply_overrides(const EvaluationRequest& request, EvaluationOptions& options) {
+  if (request.images_per_prompt) options.images_per_prompt = *request.images_per_prompt;
+  if (request.seed) options.seed = static_cast<std::uint64_t>(*request.seed);
+  if (request.steps) options.transition.steps = *request.steps;
+  if (request.eta) options.transition.eta = *request.eta;
+  if (request.guidance) options.transition.guidance = *request.guidance;
+}
+
+Plan make_plan(const EvaluationRequest& request) {
+  Plan plan;
+  plan.target = load_target(request.target, request.device, request.threads);
+  std::string reward = request.reward.value_or("");
+  std::vector<std::string> judges = request.judges, files = request.prompts;
+  std::int64_t max_prompts = request.max_prompts.value_or(100);
+  plan.options.transition = plan.target.transition;
+  plan.options.micro_batch = plan.target.micro_batch;
+  if (const auto& config = plan.target.config) {
+    if (reward.empty()) reward = config->reward;
+    if (judges.empty()) judges = config->judges;
+    if (files.empty()) files = config->evaluation.prompts;
+    if (files.empty()) files = {config->prompts};
+    max_prompts = request.max_prompts.value_or(config->evaluation.max_prompts);
+    plan.options.images_per_prompt = config->evaluation.images_per_prompt;
+    plan.options.seed = static_cast<std::uint64_t>(config->evaluation.seed);
+  } else if (reward.empty() || files.empty()) {
+    throw Error(request.target.string(), "a model bundle does not say how to judge it",
+                "give --reward DIR and --prompts FILE (or evaluate a run)");
+  }
+  const at::Device device = plan.target.model.denoiser->device();
+  plan.reward = reward::make_reward(reward, device);
+  plan.judges = train::load_judges(judges, device);
+  plan.splits = read_splits(files, max_prompts);
+  apply_overrides(request, plan.options);
+  return plan;
+}
+
+nlohmann::ordered_json to_json(const std::map<std::string, stats::Interval>& summary) {
+  nlohmann::ordered_json json = nlohmann::ordered_json::object();
+  for (const auto& [name, interval] : summary) {
+    json[name] = {{"mean", interval.mean}, {"low", interval.low}, {"high", interval.high}};
+  }
+  return json;
+}
+
+/// All splits under the current weights.
+std::vector<SplitValues> evaluate_all(Plan& plan, const std::string& stage,
+                                      run::Progress& progress) {
+  std::int64_t total = 0, done = 0;
+  for (const Split& split : plan.splits) {
+    total += static_cast<std::int64_t>(split.prompts.size()) * plan.options.images_per_prompt;
+  }
+  progress.start("evaluating " + stage, total);
+  std::vector<SplitValues> values;
+  for (const Split& split : plan.splits) {
+    values.push_back(evaluate_split(plan.target.model, plan.options, split, *plan.reward,
+                                    plan.judges, [&](std::int64_t images) {
+                                      done += images;
+                                      progress.update(done, split.name);
+                                      if (interrupted()) throw failure("evaluate", "stopped");
+                                    }));
+  }
+  progress.finish();
+  return values;
+}
+
+}  // namespace
+
+nlohmann::ordered_json evaluate(const EvaluationRequest& request, run::Progress& progress) {
+  Plan plan = make_plan(request);
+  const bool is_run = plan.target.run.has_value();
+  nlohmann::ordered_json result{{"target", request.target.string()}};
+  const std::vector<SplitValues> base =
+      evaluate_all(plan, is_run ? "base" : plan.target.model.bundle.name, progress);
+  std::vector<SplitValues> trained;
+  if (is_run) {
+    result["iteration"] = plan.target.load_trained();
+    trained = evaluate_all(plan, "trained", progress);
+  }
+  result["images_per_prompt"] = plan.options.images_per_prompt;
+  for (std::size_t i = 0; i < plan.splits.size(); ++i) {
+    const std::string& name = plan.splits[i].name;
+    result["images"][name] =
+        static_cast<std::int64_t>(plan.splits[i].prompts.size()) * plan.options.images_per_prompt;
+    const auto base_summary = to_json(summarize(base[i], plan.options.seed));
+    if (!is_run) {
+      result["splits"][name] = base_summary;
+      continue;
+    }
+    result["splits"][name] = to_json(summarize(trained[i], plan.options.seed));
+    result["base"][name] = base_summary;
+    result["gain"][name] = to_json(summarize_gain(trained[i], base[i], plan.options.seed));
+  }
+  return result;
+}
+
+}  // namespace loopline::experiment

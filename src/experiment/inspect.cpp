@@ -1,0 +1,118 @@
+#include "loopline/experiment/inspect.h"
+
+#include <ATen/ATen.h>
+
+#include "loopline/core/error.h"
+#include "loopline/core/log.h"
+#include "loopline/denoiser/model.h"
+#include "loopline/io/reward_bundle.h"
+#include "loopline/io/safetensors.h"
+#include "loopline/reward/reward.h"
+#include "loopline/run/checkpoint.h"
+#include "loopline/run/metrics.h"
+#include "loopline/run/run_directory.h"
+#include "loopline/train/config.h"
+
+namespace loopline::experiment {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json inspect_bundle(const std::filesystem::path& path) {
+  denoiser::Model model = denoiser::load_model(path, at::kCPU);
+  const io::ModelBundle& bundle = model.bundle;
+  const tensor::NamedTensors trainable = denoiser::select_trainable(*model.denoiser, {});
+  Json parameters = Json::array();
+  std::int64_t count = 0, trained = 0;
+  for (const auto& [name, tensor] : model.denoiser->parameters()) {
+    const bool train = trainable.count(name) > 0;
+    count += tensor.numel();
+    if (train) trained += tensor.numel();
+    parameters.push_back({{"name", name},
+                          {"dtype", at::toString(tensor.scalar_type())},
+                          {"shape", tensor.sizes().vec()},
+                          {"trainable", train}});
+  }
+  Json inputs = Json::array();
+  for (const io::InputSpec& input : bundle.inputs) {
+    inputs.push_back({{"name", input.name}, {"dtype", input.dtype}, {"shape", input.shape}});
+  }
+  return {{"kind", "model bundle"},
+          {"name", bundle.name},
+          {"hash", bundle.hash},
+          {"latent", {bundle.latent.channels, bundle.latent.height, bundle.latent.width}},
+          {"image", {bundle.image.channels, bundle.image.height, bundle.image.width}},
+          {"inputs", inputs},
+          {"steps", bundle.transition.steps},
+          {"eta", bundle.transition.eta},
+          {"guidance", bundle.transition.guidance},
+          {"parameters_total", count},
+          {"parameters_trainable", trained},
+          {"parameters", parameters},
+          {"provenance", bundle.provenance}};
+}
+
+Json inspect_reward(const std::filesystem::path& path) {
+  const io::RewardBundle bundle = io::load_reward_bundle(path);
+  reward::make_reward(path, at::kCPU);  // loads the network, too
+  return {{"kind", "reward bundle"},
+          {"name", bundle.name},
+          {"hash", bundle.hash},
+          {"image", {bundle.image.channels, bundle.image.height, bundle.image.width}},
+          {"components", bundle.components},
+          {"total", bundle.components[static_cast<std::size_t>(bundle.total)]},
+          {"provenance", bundle.provenance}};
+}
+
+Json inspect_safetensors(const std::filesystem::path& path) {
+  const io::SafetensorsHeader header = io::read_safetensors_header(path);
+  Json tensors = Json::array();
+  for (const auto& [name, entry] : header.tensors) {
+    tensors.push_back(
+        {{"name", name}, {"dtype", io::dtype_name(entry.dtype)}, {"shape", entry.shape}});
+  }
+  return {{"kind", "safetensors"}, {"metadata", header.metadata}, {"tensors", tensors}};
+}
+
+Json inspect_checkpoint(const std::filesystem::path& path) {
+  const run::Checkpoint checkpoint = run::read_checkpoint(path);
+  Json result{
+      {"kind", "checkpoint"}, {"iteration", checkpoint.iteration}, {"state", checkpoint.state}};
+  result["trainable"] = inspect_safetensors(path / "trainable.safetensors")["tensors"];
+  return result;
+}
+
+Json inspect_run(const std::filesystem::path& path) {
+  const auto directory = run::RunDirectory::open(path);
+  io::ModelBundle bundle;
+  const train::TrainConfig config = train::load_train_config(directory.config(), {}, &bundle);
+  Json result{{"kind", "run"},
+              {"algorithm", config.algorithm},
+              {"model", config.model},
+              {"seed", config.seed},
+              {"iterations_planned", config.iterations}};
+  const auto checkpoint = run::latest_checkpoint(directory.checkpoints(), log_warning);
+  result["checkpoint"] = checkpoint ? Json(checkpoint->directory.string()) : Json();
+  if (std::filesystem::exists(directory.metrics())) {
+    const auto lines = run::MetricsLog::read(directory.metrics());
+    if (!lines.empty()) result["last_metrics"] = lines.back();
+  }
+  return result;
+}
+
+}  // namespace
+
+Json inspect(const std::filesystem::path& path) {
+  namespace fs = std::filesystem;
+  if (!fs::exists(path)) throw Error(path.string(), "does not exist");
+  if (fs::exists(path / "bundle.json")) return inspect_bundle(path);
+  if (fs::exists(path / "reward.json")) return inspect_reward(path);
+  if (run::RunDirectory::is_run(path)) return inspect_run(path);
+  if (fs::exists(path / "state.json")) return inspect_checkpoint(path);
+  if (path.extension() == ".safetensors") return inspect_safetensors(path);
+  throw Error(path.string(),
+              "is no model bundle (bundle.json), reward bundle (reward.json), run (config.yaml, "
+              "run.json), checkpoint (state.json) or .safetensors file");
+}
+
+}  // namespace loopline::experiment

@@ -1,0 +1,104 @@
+#include "loopline/tensor/script_module.h"
+
+#include <torch/csrc/jit/runtime/graph_executor.h>
+#include <torch/script.h>
+
+#include "loopline/core/error.h"
+
+namespace loopline::tensor {
+namespace {
+
+/// The last meaningful line of a LibTorch exception: TorchScript prepends a traceback.
+std::string reason(const std::exception& error) {
+  const auto* torch_error = dynamic_cast<const c10::Error*>(&error);
+  std::string text = torch_error ? torch_error->what_without_backtrace() : error.what();
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
+  // The message proper follows "RuntimeError: " in tracebacks; otherwise it is the first line.
+  if (const auto mark = text.rfind("Error: "); mark != std::string::npos) {
+    text = text.substr(mark + 7);
+  }
+  return text.substr(0, text.find('\n'));
+}
+
+}  // namespace
+
+struct ScriptModule::Impl {
+  std::string path;
+  torch::jit::Module module;
+  std::map<std::string, at::Tensor> parameters, buffers;
+
+  c10::IValue forward(const std::vector<at::Tensor>& arguments) {
+    try {
+      return module.forward(std::vector<c10::IValue>(arguments.begin(), arguments.end()));
+    } catch (const std::exception& error) {
+      throw failure(path, "the network failed: " + reason(error));
+    }
+  }
+};
+
+ScriptModule::ScriptModule(const std::filesystem::path& path, at::Device device)
+    : impl_(std::make_unique<Impl>()) {
+  // The profiling executor re-optimises during the first calls: slow first steps for nothing here.
+  torch::jit::getProfilingMode() = false;
+  impl_->path = path.string();
+  try {
+    impl_->module = torch::jit::load(path.string(), at::kCPU);
+    impl_->module.to(device);
+  } catch (const std::exception& error) {
+    throw Error(path.string(), "not a loadable TorchScript file: " + reason(error));
+  }
+  for (const auto& item : impl_->module.named_parameters()) {
+    impl_->parameters.emplace(item.name, item.value);
+  }
+  for (const auto& item : impl_->module.named_buffers()) {
+    impl_->buffers.emplace(item.name, item.value);
+  }
+}
+
+ScriptModule::~ScriptModule() = default;
+ScriptModule::ScriptModule(ScriptModule&&) noexcept = default;
+ScriptModule& ScriptModule::operator=(ScriptModule&&) noexcept = default;
+
+std::vector<at::Tensor> ScriptModule::call_all(const std::vector<at::Tensor>& arguments) const {
+  const c10::IValue result = impl_->forward(arguments);
+  std::vector<at::Tensor> tensors;
+  if (result.isTensor()) {
+    tensors.push_back(result.toTensor());
+  } else if (result.isTuple()) {
+    for (const c10::IValue& element : result.toTupleRef().elements()) {
+      if (element.isTensor()) tensors.push_back(element.toTensor());
+    }
+  } else if (result.isTensorList()) {
+    tensors = result.toTensorVector();
+  }
+  if (tensors.empty()) {
+    throw Error(impl_->path,
+                "forward returns " + result.tagKind() + ", not a tensor or a tuple of tensors");
+  }
+  return tensors;
+}
+
+at::Tensor ScriptModule::call(const std::vector<at::Tensor>& arguments,
+                              std::optional<std::int64_t> index) const {
+  if (!index) {
+    const c10::IValue result = impl_->forward(arguments);
+    if (!result.isTensor()) {
+      throw Error(impl_->path, "forward returns " + result.tagKind() + ", not a tensor",
+                  "set output.index in the manifest");
+    }
+    return result.toTensor();
+  }
+  const auto tensors = call_all(arguments);
+  if (*index < 0 || *index >= static_cast<std::int64_t>(tensors.size())) {
+    throw Error(impl_->path, "output.index is " + std::to_string(*index) + " but forward returns " +
+                                 std::to_string(tensors.size()) + " tensor(s)");
+  }
+  return tensors[static_cast<std::size_t>(*index)];
+}
+
+const std::map<std::string, at::Tensor>& ScriptModule::parameters() const {
+  return impl_->parameters;
+}
+const std::map<std::string, at::Tensor>& ScriptModule::buffers() const { return impl_->buffers; }
+
+}  // namespace loopline::tensor

@@ -1,0 +1,106 @@
+#include "loopline/experiment/evaluate.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "loopline/core/error.h"
+#include "loopline/experiment/inspect.h"
+#include "loopline/experiment/sample.h"
+#include "loopline/train/training_run.h"
+#include "support/tiny_bundle.h"
+
+namespace loopline::experiment {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+std::filesystem::path trained_world(const std::string& name) {
+  const auto world = testing::make_tiny_world(name);
+  io::ModelBundle bundle;
+  const auto config =
+      train::load_train_config(world / "run.yaml", {"iterations=20", "samples.every=0"}, &bundle);
+  const auto progress = run::silent_progress();
+  train::start_run(config, world / "run", {}, *progress);
+  return world;
+}
+
+nlohmann::ordered_json evaluate_quietly(const EvaluationRequest& request) {
+  const auto progress = run::silent_progress();
+  return evaluate(request, *progress);
+}
+
+TEST(Evaluate, ReportsBaseTrainedAndPairedGain) {
+  const auto world = trained_world("evaluate_run");
+  const auto result = evaluate_quietly({.target = world / "run"});
+  EXPECT_EQ(result["iteration"], 20);
+  EXPECT_EQ(result["images"]["prompts"], 12);
+  for (const char* metric : {"reward", "judge_reward", "judge_brightness", "diversity"}) {
+    for (const char* part : {"splits", "base", "gain"}) {
+      const auto& interval = result[part]["prompts"][metric];
+      EXPECT_LE(interval["low"].get<double>(), interval["mean"].get<double>()) << part << metric;
+      EXPECT_GE(interval["high"].get<double>(), interval["mean"].get<double>()) << part << metric;
+    }
+  }
+  const auto mean = [&](const char* part) {
+    return result[part]["prompts"]["reward"]["mean"].get<double>();
+  };
+  EXPECT_NEAR(mean("gain"), mean("splits") - mean("base"), 1e-12);
+  EXPECT_GT(mean("gain"), 0) << "twenty iterations improve the reward";
+}
+
+TEST(Evaluate, ABundleIsJudgedByWhatTheFlagsName) {
+  const auto world = testing::make_tiny_world("evaluate_bundle");
+  EvaluationRequest request{.target = world / "model"};
+  EXPECT_THAT([&] { evaluate_quietly(request); }, ThrowsMessage<Error>(HasSubstr("--reward")));
+  request.reward = (world / "reward").string();
+  request.prompts = {(world / "prompts.txt").string()};
+  const auto result = evaluate_quietly(request);
+  EXPECT_TRUE(result["splits"]["prompts"].contains("reward"));
+  EXPECT_FALSE(result.contains("gain"));
+}
+
+TEST(Evaluate, DoesNotDependOnTheOtherPrompts) {
+  const auto world = testing::make_tiny_world("evaluate_noise");
+  denoiser::Model model = denoiser::load_model(world / "model", at::kCPU);
+  const auto reward = reward::make_reward((world / "reward").string(), at::kCPU);
+  const EvaluationOptions options{
+      .transition = model.bundle.transition, .images_per_prompt = 2, .micro_batch = 4};
+  const auto values = [&](const std::vector<std::string>& texts) {
+    Split split{"s", {}};
+    for (const auto& text : texts) split.prompts.push_back(io::make_prompt(text));
+    return evaluate_split(model, options, split, *reward, {}, [](std::int64_t) {})
+        .at("reward")
+        .value;
+  };
+  const auto both = values({"dark", "light"}), alone = values({"light"});
+  EXPECT_NEAR(both[2], alone[0], 1e-6);
+  EXPECT_NEAR(both[3], alone[1], 1e-6);
+}
+
+TEST(SampleImages, DrawsOneRowAPromptTheSameEveryTime) {
+  const auto world = trained_world("sample");
+  const auto progress = run::silent_progress();
+  SampleRequest request{
+      .target = world / "run", .prompts = {"dark", "light"}, .count = 3, .zoom = 1};
+  const io::Image first = sample_images(request, *progress);
+  EXPECT_EQ(first.width, 3 * 4 + 4 * 2);
+  EXPECT_EQ(first.pixels, sample_images(request, *progress).pixels);
+  request.base = true;
+  EXPECT_NE(first.pixels, sample_images(request, *progress).pixels) << "the base model differs";
+}
+
+TEST(Inspect, KnowsWhatLooplineWrites) {
+  const auto world = trained_world("inspect");
+  EXPECT_EQ(inspect(world / "model")["parameters_trainable"], 10);
+  EXPECT_EQ(inspect(world / "reward")["total"], "reward");
+  EXPECT_EQ(inspect(world / "run")["algorithm"], "loop");
+  const auto checkpoint = world / "run" / "checkpoints" / "00000020";
+  EXPECT_EQ(inspect(checkpoint)["iteration"], 20);
+  EXPECT_EQ(inspect(checkpoint / "trainable.safetensors")["tensors"].size(), 3U);
+  EXPECT_THROW(inspect(world / "prompts.txt"), Error);
+  EXPECT_THROW(inspect(world / "nowhere"), Error);
+}
+
+}  // namespace
+}  // namespace loopline::experiment

@@ -1,0 +1,119 @@
+#include "support/tiny_bundle.h"
+
+#include <gtest/gtest.h>
+#include <torch/script.h>
+
+#include <fstream>
+
+namespace loopline::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+void write_text(const fs::path& path, const std::string& text) {
+  std::ofstream(path, std::ios::binary) << text;
+}
+
+at::Tensor wave(std::vector<std::int64_t> shape) {
+  std::int64_t count = 1;
+  for (const std::int64_t size : shape) count *= size;
+  return at::sin(at::arange(count, at::kFloat) * 1.7 + 0.3).reshape(shape) * 0.5;
+}
+
+constexpr const char* kTokenizer = R"({"vocabulary": ["<pad>", "dark", "light"]})";
+
+constexpr const char* kDenoiser = R"(
+def forward(self, x, t, c):
+    shift = torch.tanh(torch.matmul(c.mean(1), self.mix))
+    wave = torch.sin(t.to(x.dtype) * 0.01)
+    return self.gain * x + shift.unsqueeze(2).unsqueeze(3) + (self.bias * wave.unsqueeze(1)).unsqueeze(2).unsqueeze(3)
+)";
+
+constexpr const char* kReward = R"(
+def forward(self, images, ids):
+    brightness = images.flatten(1).mean(1)
+    wanted = (ids[:, 0] - 1).to(images.dtype)
+    return torch.stack([1 - torch.abs(brightness - wanted), brightness], 1)
+)";
+
+}  // namespace
+
+void write_tiny_model(const fs::path& directory, const std::string& denoiser_source) {
+  fs::create_directories(directory);
+  torch::jit::Module denoiser("Denoiser");
+  denoiser.register_parameter("mix", wave({2, 3}), false);
+  denoiser.register_parameter("gain", at::full({1}, 0.6), false);
+  denoiser.register_parameter("bias", wave({3}), false);
+  denoiser.register_parameter("unused", at::ones({1}), false);
+  denoiser.define(denoiser_source.empty() ? kDenoiser : denoiser_source);
+  denoiser.save((directory / "denoiser.ts").string());
+
+  torch::jit::Module encoder("Encoder");
+  encoder.register_parameter("table", wave({3, 2}), false);
+  encoder.define("def forward(self, ids):\n    return torch.embedding(self.table, ids)\n");
+  encoder.save((directory / "text_encoder.ts").string());
+
+  write_text(directory / "tokenizer.json", kTokenizer);
+  write_text(directory / "bundle.json", R"({
+  "format": "loopline-bundle", "version": 1, "name": "tiny",
+  "files": {"denoiser": "denoiser.ts", "text_encoder": "text_encoder.ts"},
+  "latent": {"channels": 3, "height": 4, "width": 4},
+  "image": {"channels": 3, "height": 4, "width": 4, "data_range": [-1.0, 1.0]},
+  "prediction_type": "epsilon",
+  "schedule": {"kind": "linear", "train_steps": 100, "beta_start": 0.001, "beta_end": 0.05},
+  "timestep": {"batch": "per_sample", "dtype": "int64"},
+  "inputs": [{"name": "text", "dtype": "float32", "shape": [2, 2],
+              "source": {"kind": "text_encoder"}, "unconditional": {"prompt": ""}}],
+  "output": {"channels": 3},
+  "transition": {"family": "ddim", "steps": 4, "eta": 1.0, "spacing": "leading", "steps_offset": 1,
+                 "set_alpha_to_one": false, "clip_sample": true, "min_sigma": 0.05,
+                 "last_step_noise": false},
+  "tokenizer": {"kind": "word", "file": "tokenizer.json", "length": 2, "pad_id": 0},
+  "trainable": {"patterns": ["mix", "bias", "gain"]}
+})");
+}
+
+void write_tiny_reward(const fs::path& directory, const std::string& prefix,
+                       const std::string& source) {
+  fs::create_directories(directory);
+  torch::jit::Module model("Reward");
+  model.define(source.empty() ? kReward : source);
+  model.save((directory / "model.ts").string());
+  write_text(directory / "tokenizer.json", kTokenizer);
+  write_text(directory / "reward.json", R"({
+  "format": "loopline-reward", "version": 1, "name": "brightness",
+  "files": {"model": "model.ts"},
+  "image": {"channels": 3, "height": 4, "width": 4},
+  "inputs": [{"source": "images"}, {"source": "tokens"}],
+  "tokenizer": {"kind": "word", "file": "tokenizer.json", "length": 2, "pad_id": 0},
+  "output": {"components": [")" + prefix + "reward\", \"" +
+                                            prefix + "brightness\"], \"total\": \"" + prefix +
+                                            "reward\"}\n}\n");
+}
+
+fs::path make_tiny_world(const std::string& name) {
+  const fs::path world = fs::path(::testing::TempDir()) / ("loopline_" + name);
+  fs::remove_all(world);
+  write_tiny_model(world / "model");
+  write_tiny_reward(world / "reward");
+  write_tiny_reward(world / "judge", "judge_");
+  write_text(world / "prompts.txt", "dark\nlight\ndark light\n");
+  write_text(world / "run.yaml", R"(model: model
+prompts: prompts.txt
+reward: reward
+judges: [judge]
+algorithm: loop
+iterations: 4
+threads: 1
+rollout: {images: 32, group_size: 4, micro_batch: 8}
+surrogate: {clip: 0.05}
+learner: {updates_per_epoch: 2}
+optimizer: {lr: 0.02}
+samples: {every: 2, prompts: 2, per_prompt: 2, zoom: 1}
+checkpoint: {every: 2, keep: 2}
+evaluation: {images_per_prompt: 4}
+)");
+  return world;
+}
+
+}  // namespace loopline::testing

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace loopline::testing {
+
+/// A small world made on the spot, so that tests need no file from anywhere: 3 x 4 x 4 pixel-space
+/// images, two words, a text encoder, a denoiser of 11 parameters and a reward that likes the
+/// brightness its prompt names ("dark" or "light").
+
+/// Writes model bundle `directory` (bundle.json, denoiser.ts, text_encoder.ts, tokenizer.json).
+/// `denoiser_source` replaces the network's forward(self, x, t, c) (TorchScript source).
+void write_tiny_model(const std::filesystem::path& directory,
+                      const std::string& denoiser_source = "");
+
+/// Writes reward bundle `directory`; components named reward, and `PREFIXbrightness`.
+/// `source` replaces its forward(self, images, ids).
+void write_tiny_reward(const std::filesystem::path& directory, const std::string& prefix = "",
+                       const std::string& source = "");
+
+/// A fresh directory below the test's temporary directory with model/, reward/, judge/,
+/// prompts.txt and run.yaml (LOOP, K = 4, 32 images, 3 steps).
+std::filesystem::path make_tiny_world(const std::string& name);
+
+}  // namespace loopline::testing
