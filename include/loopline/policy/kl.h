@@ -5,7 +5,8 @@
 namespace loopline::policy {
 
 /// KL(new || reference) of two Gaussians with the same sigma, averaged over the elements of a
-/// sample, as log_prob is: mean (mean - reference)^2 / (2 sigma^2). float32 [N, ...], [N, ...], [N] -> [N].
+/// sample, as log_prob is: mean (mean - reference)^2 / (2 sigma^2). float32 [N, ...], [N, ...],
+/// [N] -> [N]; sigma > 0 (steps without density have no KL).
 at::Tensor gaussian_kl(const at::Tensor& mean, const at::Tensor& reference_mean,
                        const at::Tensor& sigma);
 

@@ -16,15 +16,18 @@ struct SurrogateOptions {
   double clip_high = 1e-4;
 };
 
-/// Per-pair values, float32 [N]. `loss` carries the gradient, the others are detached.
+/// Per-pair values, float32 [N]. `loss` carries the gradient, the others are detached. Summing and
+/// dividing by the pairs of the whole minibatch is the caller's.
 struct Surrogate {
   at::Tensor loss;
   at::Tensor log_ratio;     ///< log p - log p_old
   at::Tensor clipped_high;  ///< 1 where A > 0 and rho > 1 + high (its gradient is 0)
-  at::Tensor clipped_low;   ///< 1 where A < 0 and rho < 1 - low
+  at::Tensor clipped_low;   ///< 1 where A < 0 and rho < 1 - low; both are 0 for kLogProb
 };
 
-/// log_prob (with gradient), old_log_prob, advantage: float32 [N].
+/// log_prob (with gradient), old_log_prob, advantage: float32 [N]. Needs 0 < clip_low <= 1 and
+/// 0 < clip_high. kLogProb is the policy gradient only where log_prob is still old_log_prob's
+/// policy: one update an iteration.
 Surrogate surrogate(const at::Tensor& log_prob, const at::Tensor& old_log_prob,
                     const at::Tensor& advantage, const SurrogateOptions& options);
 
