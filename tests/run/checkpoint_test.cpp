@@ -271,6 +271,7 @@ TEST_F(CheckpointTest, DiscardingTheNewerOnesProtectsTheGoodOneFromPruning) {
   write(30);
   fs::remove(checkpoints() / "00000030" / "state.json");
   discard_checkpoints_after(checkpoints(), 20);
+  EXPECT_THAT(names(), ElementsAre("00000020"));
   write(21);
   prune_checkpoints(checkpoints(), 1);
   EXPECT_THAT(names(), ElementsAre("00000021"));
