@@ -83,6 +83,10 @@ compile() {
     message="building (minutes, the first time)"
   fi
   rm -f "$built_stamp"
+  if [[ -n ${HOME:-} && ! -w $HOME && -z ${CCACHE_DIR:-} ]]; then
+    export CCACHE_DIR=$root/.deps/ccache # without a home ccache would fail, not just be of no use
+  fi
+  export CCACHE_DEPEND=1 # do not preprocess what is compiled anyway: a tenth of a first build
   run_step "$message" cmake --build "$build" --target "$target" -j "$(build_jobs)" ||
     fail_step "building"
   printf '%s\n' "$before" >"$built_stamp.new"
