@@ -2,8 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <fstream>
+#include <sstream>
 
 #include "loopline/core/error.h"
 
@@ -26,12 +28,20 @@ std::string parse_error(const std::string& yaml) {
   return error_of([&] { parse_yaml(yaml, "f.yaml"); });
 }
 
-fs::path write(const std::string& name, const std::string& text) {
-  const fs::path path = fs::path(testing::TempDir()) / "config_tree_test" / name;
-  fs::create_directories(path.parent_path());
-  std::ofstream(path) << text;
-  return path;
-}
+class LoadConfig : public testing::Test {
+ protected:
+  void TearDown() override { fs::remove_all(directory_); }
+
+  fs::path write(const std::string& name, const std::string& text) {
+    const fs::path path = directory_ / name;
+    fs::create_directories(path.parent_path());
+    std::ofstream(path) << text;
+    return path;
+  }
+
+  const fs::path directory_ =
+      fs::path(testing::TempDir()) / ("loopline_config_" + std::to_string(::getpid()));
+};
 
 TEST(ParseYaml, KeepsOrderPlacesAndQuotes) {
   const ConfigTree tree = parse_yaml("z: 1\na:\n  list: [x, \"2\"]\nempty:\n", "dir/f.yaml");
@@ -87,13 +97,13 @@ TEST(ParseYaml, BoundsDepthAndSize) {
   EXPECT_THAT(parse_error(nested(100'000)), HasSubstr("64 levels"));
   std::string laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
   for (int i = 1; i < 12; ++i) {
-    const std::string one = "a" + std::to_string(i), below = "*a" + std::to_string(i - 1);
-    laughs += one + ": &" + one + " [" + below;
-    for (int k = 0; k < 9; ++k) laughs += ", " + below;
-    laughs += "]\n";
+    std::ostringstream line;
+    line << "a" << i << ": &a" << i << " [";
+    for (int k = 0; k < 10; ++k) line << "*a" << i - 1 << (k < 9 ? ", " : "]\n");
+    laughs += line.str();
   }
   EXPECT_THAT(parse_error(laughs), HasSubstr("more than 100000 values"));
-  EXPECT_THAT(parse_error("#" + std::string(1 << 20, 'x')), HasSubstr("1 MiB"));
+  EXPECT_THAT(parse_error(std::string((1 << 20) + 1, '#')), HasSubstr("1 MiB"));
 }
 
 TEST(Merge, MergesMapsAndReplacesEverythingElse) {
@@ -113,7 +123,7 @@ TEST(Merge, MergesMapsAndReplacesEverythingElse) {
   EXPECT_EQ(merged.find("t")->kind, ConfigTree::Kind::kScalar);
 }
 
-TEST(LoadConfig, LaysAFileOverItsBases) {
+TEST_F(LoadConfig, LaysAFileOverItsBases) {
   write("deep/base.yaml", "a: base\nb: base\nc: base\n");
   write("middle.yaml", "base: deep/base.yaml\nb: middle\nc: middle\n");
   const ConfigTree tree = load_config(write("top.yaml", "c: top\nbase: middle.yaml\n"));
@@ -125,7 +135,7 @@ TEST(LoadConfig, LaysAFileOverItsBases) {
   EXPECT_EQ(tree.find("base"), nullptr);
 }
 
-TEST(LoadConfig, RefusesCyclesAndMissingFiles) {
+TEST_F(LoadConfig, RefusesCyclesAndMissingFiles) {
   write("one.yaml", "base: two.yaml\n");
   const fs::path two = write("two.yaml", "x: 1\nbase: ./one.yaml\n");
   EXPECT_THAT(error_of([&] { load_config(two); }), HasSubstr("one.yaml:1: `base` leads back to"));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -24,10 +25,21 @@ inline std::string error_of(const std::function<void()>& action) {
   return "no error";
 }
 
-/// A file in the tests' temporary directory.
+/// A directory of this process, removed when it ends: tests run side by side.
+inline const std::filesystem::path& temporary_directory() {
+  struct Directory {
+    std::filesystem::path path =
+        std::filesystem::path(testing::TempDir()) / ("loopline_io_" + std::to_string(::getpid()));
+    Directory() { std::filesystem::remove_all(path); }
+    ~Directory() { std::filesystem::remove_all(path); }
+  };
+  static const Directory directory;
+  return directory.path;
+}
+
+/// A file in it.
 inline std::filesystem::path temporary(const std::string& name, const std::string& bytes) {
-  const std::filesystem::path path =
-      std::filesystem::path(testing::TempDir()) / "loopline_io" / name;
+  const std::filesystem::path path = temporary_directory() / name;
   std::filesystem::create_directories(path.parent_path());
   std::ofstream(path, std::ios::binary) << bytes;
   return path;

@@ -356,7 +356,7 @@ class BundleDirectory : public testing::Test {
       temporary(std::string("bundle/") + name, name);
     }
   }
-  static fs::path directory() { return fs::path(testing::TempDir()) / "loopline_io/bundle"; }
+  static fs::path directory() { return temporary_directory() / "bundle"; }
   static std::string hash() { return load_model_bundle(directory()).hash; }
 };
 

@@ -15,8 +15,8 @@ struct Image {
   std::vector<std::uint8_t> pixels;  ///< height x width x channels
 };
 
-/// From one image of floats in [0, 1], planar [channels, height, width] (values outside are clamped,
-/// rounded to the nearest of 256 levels).
+/// From one image of floats in [0, 1], planar [channels, height, width] (values outside are
+/// clamped, rounded to the nearest of 256 levels).
 Image image_from_planar(const float* planar, int channels, int height, int width);
 
 /// Images of one size laid out in rows of `columns`, each pixel repeated `zoom` times, with a light

@@ -17,14 +17,14 @@ struct RewardBundle {
   std::filesystem::path directory;
   std::string name;
   std::filesystem::path model;
-  ImageSpec image;            ///< data_range defaults to [0, 1]
-  bool resize = false;        ///< bilinear, antialiased; false: images must have this size
+  ImageSpec image;      ///< data_range defaults to [0, 1]
+  bool resize = false;  ///< bilinear, antialiased; false: images must have this size
   std::vector<RewardInput> inputs;
   std::optional<TokenizerSpec> tokenizer;
   std::optional<std::int64_t> output_index;
   std::vector<std::string> components;
-  std::int64_t total = 0;                 ///< index into components
-  std::optional<std::int64_t> valid;      ///< index into components
+  std::int64_t total = 0;             ///< index into components
+  std::optional<std::int64_t> valid;  ///< index into components
   nlohmann::json provenance = nlohmann::json::object();
   std::string hash;
 };

@@ -10,8 +10,8 @@
 
 namespace loopline::io {
 
-/// The safetensors format, strictly: u64 little-endian header length, JSON header, data. No LibTorch
-/// here; loopline/tensor/tensor_file.h turns entries into tensors.
+/// The safetensors format, strictly: u64 little-endian header length, JSON header, data. No
+/// LibTorch here; loopline/tensor/tensor_file.h turns entries into tensors.
 
 enum class DType { kBool, kU8, kI8, kI16, kI32, kI64, kF16, kBF16, kF32, kF64 };
 
@@ -41,7 +41,8 @@ SafetensorsHeader parse_safetensors_header(std::string_view bytes, std::uint64_t
 /// Reads and validates the header of a file.
 SafetensorsHeader read_safetensors_header(const std::filesystem::path& path);
 
-/// A tensor to be written: `bytes` must stay alive and hold shape x dtype, row major, little endian.
+/// A tensor to be written: `bytes` must stay alive and hold shape x dtype, row major, little
+/// endian.
 struct SafetensorsTensor {
   DType dtype = DType::kF32;
   std::vector<std::int64_t> shape;
