@@ -25,9 +25,9 @@ struct Surrogate {
   at::Tensor clipped_low;   ///< 1 where A < 0 and rho < 1 - low; both are 0 for kLogProb
 };
 
-/// log_prob (with gradient), old_log_prob, advantage: float32 [N]. Needs 0 < clip_low <= 1 and
-/// 0 < clip_high. kLogProb is the policy gradient only where log_prob is still old_log_prob's
-/// policy: one update an iteration.
+/// log_prob (with gradient), old_log_prob, advantage: float32 [N]. Both clips must be positive; a
+/// clip_low of 1 or more never clips. kLogProb is the policy gradient only where log_prob is still
+/// old_log_prob's policy: one update an iteration.
 Surrogate surrogate(const at::Tensor& log_prob, const at::Tensor& old_log_prob,
                     const at::Tensor& advantage, const SurrogateOptions& options);
 
