@@ -6,6 +6,7 @@
 #include "loopline/config/read_options.h"
 #include "loopline/core/error.h"
 #include "loopline/core/files.h"
+#include "loopline/io/prompt.h"
 #include "loopline/io/reward_bundle.h"
 #include "loopline/policy/preset.h"
 
@@ -343,6 +344,7 @@ TrainConfig load_train_config(const std::filesystem::path& file,
   if (c.threads == 0) c.threads = std::max(1U, std::thread::hardware_concurrency());
   check_consistency(c);
   verify_hash(c.hashes.model, bundle->hash, c.model);
+  io::read_prompts(c.prompts);  // a bad file is wrong use, and is named with its line
   verify_hash(c.hashes.prompts, sha256_file(c.prompts), c.prompts);
   verify_hash(c.hashes.reward, io::load_reward_bundle(c.reward).hash, c.reward);
   return c;

@@ -36,7 +36,7 @@ std::string summary(const nlohmann::ordered_json& metrics, std::int64_t images) 
 }
 
 void draw_grid(Trainer& trainer, const run::RunDirectory& directory, std::int64_t iteration) {
-  char name[32];
+  char name[64];
   std::snprintf(name, sizeof name, "iteration_%06lld.png", static_cast<long long>(iteration));
   io::write_png(directory.samples() / name, trainer.sample_grid());
 }
@@ -53,7 +53,7 @@ TrainingOutcome train_in(Trainer& trainer, const TrainConfig& config,
                          const run::RunDirectory& directory, std::int64_t begin,
                          run::Progress& progress) {
   run::MetricsLog log(directory.metrics());
-  progress.start("training", config.iterations);
+  progress.start("training", config.iterations, begin);
   if (begin == 0 && config.samples.every > 0) draw_grid(trainer, directory, 0);
   std::int64_t done = begin, saved = begin;
   TrainingOutcome outcome;
@@ -128,6 +128,8 @@ TrainingOutcome resume_run(const run::RunDirectory& directory,
     trainer.restore(found->state, found->directory);
     begin = found->iteration;
   }
+  // What lies beyond is damaged or abandoned; pruning must not count it as the newest.
+  run::discard_checkpoints_after(directory.checkpoints(), begin);
   run::MetricsLog::cut_back(directory.metrics(), begin);
   if (!differences.empty()) write_file_atomically(directory.config(), write_train_config(config));
   return train_in(trainer, config, directory, begin, progress);

@@ -84,7 +84,7 @@ TEST(SampleImages, DrawsOneRowAPromptTheSameEveryTime) {
   SampleRequest request{
       .target = world / "run", .prompts = {"dark", "light"}, .count = 3, .zoom = 1};
   const io::Image first = sample_images(request, *progress);
-  EXPECT_EQ(first.width, 3 * 4 + 4 * 2);
+  EXPECT_EQ(first.width, 3 * 4 + 2 * 2);
   EXPECT_EQ(first.pixels, sample_images(request, *progress).pixels);
   request.base = true;
   EXPECT_NE(first.pixels, sample_images(request, *progress).pixels) << "the base model differs";

@@ -3,9 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <fstream>
 
+#include "loopline/config/read_options.h"
 #include "loopline/core/error.h"
+#include "loopline/core/files.h"
 #include "loopline/policy/preset.h"
 #include "support/tiny_bundle.h"
 
@@ -76,6 +79,25 @@ INSTANTIATE_TEST_SUITE_P(
                       Refusal{"model=nowhere", {"nowhere"}}, Refusal{"reward=nowhere", {"nowhere"}},
                       Refusal{"prompts=nowhere.txt", {"nowhere.txt"}},
                       Refusal{"iterations=1.5", {"iterations", "1.5"}}, Refusal{"seed", {"seed"}}));
+
+// docs/configuration.md is this description; LOOPLINE_UPDATE_DOCS=1 in the environment rewrites it.
+TEST(TrainConfig, ReferencePageIsUpToDate) {
+  TrainConfig config;
+  const std::string page =
+      "# Configuration of `loopline train`\n\n"
+      "Every option of a training config, as the program describes it. Options come from, in "
+      "rising "
+      "order: the defaults here, the file named by `base:`, the file itself, blanks filled by the "
+      "bundle and by the algorithm's preset, `--set key.path=value`. Maps merge, lists replace; "
+      "paths "
+      "are relative to the file that states them.\n\n" +
+      config::document_options([&](config::OptionVisitor& v) { config.describe(v); });
+  const std::filesystem::path file =
+      std::filesystem::path(LOOPLINE_SOURCE_DIR) / "docs/configuration.md";
+  if (std::getenv("LOOPLINE_UPDATE_DOCS") != nullptr) std::ofstream(file) << page;
+  ASSERT_TRUE(std::filesystem::exists(file));
+  EXPECT_EQ(read_file(file), page);
+}
 
 TEST(TrainConfig, EveryPresetIsALegalConfig) {
   const auto world = testing::make_tiny_world("config_presets");

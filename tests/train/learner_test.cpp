@@ -123,7 +123,7 @@ TEST(Learner, GradientIsThatOfTheMeanSurrogate) {
     return sum / static_cast<double>(8 * steps.size());
   };
   at::Tensor gain = scene.trainable.at("gain").detach();
-  const double h = 1e-2;
+  const double h = 1e-3;
   gain.add_(h);
   const double above = objective();
   gain.sub_(2 * h);

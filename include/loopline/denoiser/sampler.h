@@ -16,12 +16,12 @@ namespace loopline::denoiser {
 
 /// What to sample: N rows, each with its condition and its own place in the random streams.
 struct SampleRequest {
-  Condition conditional;    ///< N rows
-  Condition unconditional;  ///< N rows; unused when guidance is 1
+  Condition conditional{};    ///< N rows
+  Condition unconditional{};  ///< N rows; unused when guidance is 1
   double guidance = 1;
-  std::vector<Draw> draws;  ///< [N]; step 0 draws the initial latents, step i + 1 transition i
+  std::vector<Draw> draws{};  ///< [N]; step 0 draws the initial latents, step i + 1 transition i
   std::int64_t micro_batch = 64;  ///< rows of every forward; the last one is padded to it
-  std::function<void(double fraction)> on_progress;  ///< optional; may throw to abandon the work
+  std::function<void(double fraction)> on_progress{};  ///< optional; may throw to abandon the work
 };
 
 /// Runs the sampler without gradients and keeps the paths: float32 latents and log-probabilities.

@@ -57,12 +57,12 @@ std::map<std::string, stats::Interval> summarize_gain(const SplitValues& after,
 
 /// What `loopline evaluate` is asked for.
 struct EvaluationRequest {
-  std::filesystem::path target;       ///< a run directory or a model bundle
-  std::vector<std::string> prompts;   ///< prompt files; empty: the run's own
-  std::optional<std::string> reward;  ///< needed for a bundle
-  std::vector<std::string> judges;
-  std::optional<std::int64_t> images_per_prompt, max_prompts, seed, steps, threads;
-  std::optional<double> eta, guidance;
+  std::filesystem::path target{};       ///< a run directory or a model bundle
+  std::vector<std::string> prompts{};   ///< prompt files; empty: the run's own
+  std::optional<std::string> reward{};  ///< needed for a bundle
+  std::vector<std::string> judges{};
+  std::optional<std::int64_t> images_per_prompt{}, max_prompts{}, seed{}, steps{}, threads{};
+  std::optional<double> eta{}, guidance{};
   std::string device = "auto";  ///< for a bundle; a run has its own
 };
 

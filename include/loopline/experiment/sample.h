@@ -13,14 +13,14 @@ namespace loopline::experiment {
 
 /// What `loopline sample` is asked for.
 struct SampleRequest {
-  std::filesystem::path target;      ///< a run directory or a model bundle
-  std::vector<std::string> prompts;  ///< texts; images of one prompt are one row
-  std::int64_t count = 4;            ///< images of each prompt
+  std::filesystem::path target{};      ///< a run directory or a model bundle
+  std::vector<std::string> prompts{};  ///< texts; images of one prompt are one row
+  std::int64_t count = 4;              ///< images of each prompt
   std::int64_t seed = 0;
   std::int64_t zoom = 8;  ///< each pixel is drawn this many times wider and higher
   bool base = false;      ///< a run's model before training
-  std::optional<std::int64_t> steps, threads;
-  std::optional<double> eta, guidance;
+  std::optional<std::int64_t> steps{}, threads{};
+  std::optional<double> eta{}, guidance{};
   std::string device = "auto";  ///< for a bundle; a run has its own
 };
 
