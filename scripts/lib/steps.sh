@@ -47,14 +47,14 @@ tick() {
 }
 
 stop_step() {
-  local pid=$step_pid tries
+  local pid=$step_pid
   step_pid=
   [[ -z $ticker_pid ]] || kill "$ticker_pid" 2>/dev/null || true
   [[ -n $pid ]] || return 0
   # The step leads its own session, so this reaches all its children.
   kill -TERM -- "-$pid" 2>/dev/null || kill -TERM "$pid" 2>/dev/null || true
-  for tries in {1..50}; do
-    kill -0 "$pid" 2>/dev/null || return 0
+  for _ in {1..50}; do
+    kill -0 -- "-$pid" 2>/dev/null || return 0
     sleep 0.1
   done
   kill -KILL -- "-$pid" 2>/dev/null || true
