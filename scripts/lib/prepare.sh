@@ -9,7 +9,7 @@ if [[ ${LOOPLINE_CUDA:-0} != 0 ]]; then
   flavour=cuda preset=cuda
 fi
 if [[ -n ${LOOPLINE_TORCH_ROOT:-} ]]; then
-  LOOPLINE_TORCH_ROOT=$(realpath -- "$LOOPLINE_TORCH_ROOT")
+  LOOPLINE_TORCH_ROOT=$(realpath -m -- "$LOOPLINE_TORCH_ROOT")
 fi
 build=$root/build/$preset
 log=$root/build/setup.log
