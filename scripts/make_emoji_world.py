@@ -10,6 +10,7 @@ import argparse
 import json
 import shutil
 import time
+import warnings
 from pathlib import Path
 
 import torch
@@ -94,6 +95,8 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    # TorchScript is deprecated upstream and is this bundle's format all the same.
+    warnings.filterwarnings("ignore", category=FutureWarning, module="torch.jit")
     arguments.work.mkdir(parents=True, exist_ok=True)
     make(arguments.out.resolve(), arguments.work)
 

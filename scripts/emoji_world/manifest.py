@@ -46,19 +46,27 @@ def versions():
             "fonts-noto-color-emoji": font_version()}
 
 
+def shares(power):
+    """Share of captions with exchanged colours by colour pair, easiest first."""
+    table = {"+".join(COLOURS[c] for c in sorted(pair)): round(share, 4)
+             for pair, share in prompts.exchange_shares(power).items()}
+    return dict(sorted(table.items(), key=lambda item: item[1]))
+
+
 def world():
     """What was drawn and how captions were falsified."""
-    shares = {"+".join(COLOURS[c] for c in sorted(pair)): round(share, 4)
-              for pair, share in prompts.exchange_shares().items()}
     return {"seed": prompts.SEED, "object_pixels": list(SIZES),
             "empty_captions": pretrain.EMPTY_SHARE,
-            "exchanged_captions": dict(sorted(shares.items()))}
+            "exchanged_captions": shares(prompts.EXCHANGE_POWER),
+            "exchanged_captions_last_phase": shares(prompts.LAST_EXCHANGE_POWER)}
 
 
 def training(figures):
-    return {"seed": pretrain.SEED, "scenes": pretrain.SCENES, "steps": pretrain.STEPS,
+    return {"seed": pretrain.SEED, "scenes": pretrain.SCENES,
+            "steps": pretrain.STEPS, "last_phase_steps": pretrain.LAST_STEPS,
             "batch": pretrain.BATCH, "optimizer": "AdamW, one cycle",
-            "peak_rate": pretrain.PEAK_RATE, "ema_decay": pretrain.EMA_DECAY, **figures}
+            "peak_rate": pretrain.PEAK_RATE, "last_phase_rate": pretrain.LAST_RATE,
+            "ema_decay": pretrain.EMA_DECAY, **figures}
 
 
 def provenance(figures):
