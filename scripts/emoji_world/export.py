@@ -62,6 +62,24 @@ def assert_rows_independent(module, inputs):
             torch.testing.assert_close(together[i:i + 1], alone, rtol=1e-4, atol=1e-5)
 
 
+def drop_debug_records(path):
+    """Rewrites an archive without its source locations, which name directories of the machine
+    it was made on. The writer adds the version and the records under .data itself."""
+    reader = torch._C.PyTorchFileReader(str(path))
+    beside = path.with_suffix(".stripped") / path.name  # the file's name is the archive's
+    beside.parent.mkdir()
+    writer = torch._C.PyTorchFileWriter(str(beside))
+    version = ".data/version" if reader.has_record(".data/version") else "version"
+    writer.set_min_version(int(reader.get_record(version)))
+    for name in reader.get_all_records():
+        if not name.endswith(".debug_pkl") and not name.startswith((".data/", "version")):
+            data = reader.get_record(name)
+            writer.write_record(name, data, len(data))
+    writer.write_end_of_file()
+    beside.replace(path)
+    beside.parent.rmdir()
+
+
 def trace(module, example, other, path):
     """Traces `module` on `example`, checks it on `other` (another batch size) after a round trip
     through the file, and returns the loaded module."""
@@ -71,6 +89,7 @@ def trace(module, example, other, path):
         # from ours; the checks below would notice a wrong one.
         warnings.simplefilter("ignore")
         torch.jit.save(torch.jit.trace(module, example), path)
+    drop_debug_records(path)
     loaded = torch.jit.load(path)
     baked = baked_devices(loaded)
     if baked:
