@@ -40,6 +40,22 @@ LearnerOptions learner_options(const TrainConfig& c) {
           .seed = static_cast<std::uint64_t>(c.seed)};
 }
 
+/// Share of an iteration's time that sampling takes on a CPU, for the progress bar.
+constexpr double kSamplingShare = 0.4;
+
+/// The draws of `groups` groups of `group_size` samples: slot and k fill in `place`.
+std::vector<Draw> group_draws(Draw place, std::size_t groups, std::int64_t group_size) {
+  std::vector<Draw> draws;
+  for (std::size_t slot = 0; slot < groups; ++slot) {
+    for (std::int64_t k = 0; k < group_size; ++k) {
+      place.slot = static_cast<std::uint32_t>(slot);
+      place.k = static_cast<std::uint32_t>(k);
+      draws.push_back(place);
+    }
+  }
+  return draws;
+}
+
 /// Every prompt `count` times in a row: one an image.
 std::vector<io::Prompt> repeat(const std::vector<io::Prompt>& prompts, std::int64_t count) {
   std::vector<io::Prompt> repeated;
@@ -123,78 +139,87 @@ at::Tensor Trainer::decode(const at::Tensor& latents) const {
   return at::cat(images);
 }
 
-nlohmann::ordered_json Trainer::iterate(std::int64_t iteration,
-                                        const IterationProgress& on_progress) {
+Trainer::Rollout Trainer::roll_out(std::int64_t iteration,
+                                   const std::function<void(double)>& on_progress) {
   const std::int64_t group_size = *config_.rollout.group_size;
-  Stopwatch watch;
-
-  // Rollout: K trajectories of each drawn prompt.
-  const std::vector<io::Prompt> prompts = draw_prompts(iteration);
-  Experience experience = condition(prompts, group_size);
-  std::vector<Draw> draws;
-  for (std::size_t slot = 0; slot < prompts.size(); ++slot) {
-    for (std::int64_t k = 0; k < group_size; ++k) {
-      draws.push_back({.seed = static_cast<std::uint64_t>(config_.seed),
-                       .stream = Stream::kRollout,
-                       .iteration = static_cast<std::uint32_t>(iteration),
-                       .slot = static_cast<std::uint32_t>(slot),
-                       .k = static_cast<std::uint32_t>(k)});
-    }
-  }
-  experience.trajectory = denoiser::sample_trajectories(
+  Rollout rollout;
+  rollout.group_prompts = draw_prompts(iteration);
+  rollout.image_prompts = repeat(rollout.group_prompts, group_size);
+  rollout.experience = condition(rollout.group_prompts, group_size);
+  const Draw place{.seed = static_cast<std::uint64_t>(config_.seed),
+                   .stream = Stream::kRollout,
+                   .iteration = static_cast<std::uint32_t>(iteration)};
+  rollout.experience.trajectory = denoiser::sample_trajectories(
       *model_.denoiser, transition_,
-      {.conditional = experience.conditional,
-       .unconditional = experience.unconditional,
+      {.conditional = rollout.experience.conditional,
+       .unconditional = rollout.experience.unconditional,
        .guidance = guidance_,
-       .draws = std::move(draws),
+       .draws = group_draws(place, rollout.group_prompts.size(), group_size),
        .micro_batch = config_.rollout.micro_batch,
-       .on_progress = [&](double fraction) { on_progress(0.4 * fraction, kSampling); }});
-  const at::Tensor images =
-      decode(experience.trajectory.latents.select(1, transition_.num_steps()));
-  const double rollout_s = watch.lap();
+       .on_progress = on_progress});
+  rollout.images = decode(rollout.experience.trajectory.latents.select(1, transition_.num_steps()));
+  return rollout;
+}
 
-  // Rewards.
-  const std::vector<io::Prompt> per_image = repeat(prompts, group_size);
-  const reward::Scores scores = reward_->score(images, per_image);
-  if (const auto bad = std::find(scores.valid.begin(), scores.valid.end(), false);
-      bad != scores.valid.end()) {
+reward::Scores Trainer::score(const Rollout& rollout) {
+  reward::Scores scores = reward_->score(rollout.images, rollout.image_prompts);
+  const auto bad = std::find(scores.valid.begin(), scores.valid.end(), false);
+  if (bad != scores.valid.end()) {
     const auto sample = static_cast<std::size_t>(bad - scores.valid.begin());
     throw failure("reward \"" + reward_->name() + "\"",
                   "marked sample " + std::to_string(sample) + " as invalid, prompt \"" +
-                      per_image[sample].text + "\"",
+                      rollout.image_prompts[sample].text + "\"",
                   "every training sample needs a reward");
   }
-  std::vector<std::pair<std::string, double>> judged;
-  for (const auto& judge : judges_) {
-    for (const auto& [name, values] : judge->score(images, per_image).components) {
-      judged.emplace_back("judge/" + name, moments(values).mean());
+  return scores;
+}
+
+nlohmann::ordered_json Trainer::reward_metrics(const Rollout& rollout,
+                                               const reward::Scores& scores) {
+  const stats::Moments rewards = moments(scores.total);
+  nlohmann::ordered_json metrics{{"reward/mean", rewards.mean()},
+                                 {"reward/std", std::sqrt(rewards.population_variance())}};
+  if (scores.components.size() > 1) {
+    for (const auto& [name, values] : scores.components) {
+      metrics["reward/" + name] = moments(values).mean();
     }
   }
+  for (const auto& judge : judges_) {
+    for (const auto& [name, values] :
+         judge->score(rollout.images, rollout.image_prompts).components) {
+      metrics["judge/" + name] = moments(values).mean();
+    }
+  }
+  return metrics;
+}
+
+nlohmann::ordered_json Trainer::iterate(std::int64_t iteration,
+                                        const IterationProgress& on_progress) {
+  Stopwatch watch;
+  Rollout rollout = roll_out(
+      iteration, [&](double fraction) { on_progress(kSamplingShare * fraction, kSampling); });
+  const double rollout_s = watch.lap();
+
+  const reward::Scores scores = score(rollout);
+  nlohmann::ordered_json metrics{{"iteration", iteration + 1},
+                                 {"images/total", images_total_ + config_.rollout.images}};
+  metrics.update(reward_metrics(rollout, scores));
   const double reward_s = watch.lap();
 
-  // Advantages and updates.
-  policy::RewardBatch batch{scores.total, group_size, {}};
-  for (const io::Prompt& prompt : prompts) batch.group_prompt.push_back(prompt.id);
+  policy::RewardBatch batch{scores.total, rollout.experience.group_size, {}};
+  for (const io::Prompt& prompt : rollout.group_prompts) batch.group_prompt.push_back(prompt.id);
   const policy::Advantages advantages = advantage_.estimate(batch);
-  experience.advantage = advantages.value;
+  rollout.experience.advantage = advantages.value;
+
   const double lr =
       learning_rate(config_.optimizer.lr, config_.optimizer.schedule, iteration,
                     config_.optimizer.warmup_iterations, *config_.optimizer.decay_iterations);
-  const UpdateStatistics update = learner_.update(experience, iteration, lr, [&](double fraction) {
-    on_progress(0.4 + 0.6 * fraction, kUpdating);
-  });
-  const double update_s = watch.lap();
+  const UpdateStatistics update =
+      learner_.update(rollout.experience, iteration, lr, [&](double fraction) {
+        on_progress(kSamplingShare + (1 - kSamplingShare) * fraction, kUpdating);
+      });
   images_total_ += config_.rollout.images;
 
-  const stats::Moments rewards = moments(scores.total);
-  nlohmann::ordered_json metrics{{"iteration", iteration + 1},
-                                 {"images/total", images_total_},
-                                 {"reward/mean", rewards.mean()},
-                                 {"reward/std", std::sqrt(rewards.population_variance())}};
-  for (const auto& [name, values] : scores.components) {
-    if (scores.components.size() > 1) metrics["reward/" + name] = moments(values).mean();
-  }
-  for (const auto& [name, value] : judged) metrics[name] = value;
   metrics["groups/zero_variance"] = advantages.zero_variance_groups;
   metrics["groups/buffered"] = advantages.buffered_groups;
   metrics["policy/loss"] = update.loss;
@@ -208,7 +233,7 @@ nlohmann::ordered_json Trainer::iterate(std::int64_t iteration,
   metrics["optim/skipped_steps"] = optimizer_.skipped();
   metrics["time/rollout_s"] = rollout_s;
   metrics["time/reward_s"] = reward_s;
-  metrics["time/update_s"] = update_s;
+  metrics["time/update_s"] = watch.lap();
   return metrics;
 }
 
@@ -219,22 +244,14 @@ io::Image Trainer::sample_grid() {
     prompts.push_back(prompts_[static_cast<std::size_t>(index)]);
   }
   const Experience conditions = condition(prompts, config_.samples.per_prompt);
-  std::vector<Draw> draws;
-  for (std::size_t slot = 0; slot < prompts.size(); ++slot) {
-    for (std::int64_t k = 0; k < config_.samples.per_prompt; ++k) {
-      draws.push_back({.seed = static_cast<std::uint64_t>(config_.seed),
-                       .stream = Stream::kSample,
-                       .slot = static_cast<std::uint32_t>(slot),
-                       .k = static_cast<std::uint32_t>(k)});
-    }
-  }
-  const at::Tensor images =
-      decode(denoiser::sample_latents(*model_.denoiser, transition_,
-                                      {.conditional = conditions.conditional,
-                                       .unconditional = conditions.unconditional,
-                                       .guidance = guidance_,
-                                       .draws = std::move(draws),
-                                       .micro_batch = config_.rollout.micro_batch}));
+  const Draw place{.seed = static_cast<std::uint64_t>(config_.seed), .stream = Stream::kSample};
+  const at::Tensor images = decode(denoiser::sample_latents(
+      *model_.denoiser, transition_,
+      {.conditional = conditions.conditional,
+       .unconditional = conditions.unconditional,
+       .guidance = guidance_,
+       .draws = group_draws(place, prompts.size(), config_.samples.per_prompt),
+       .micro_batch = config_.rollout.micro_batch}));
   return tensor::image_grid(images, config_.samples.per_prompt, config_.samples.zoom);
 }
 

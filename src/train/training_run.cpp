@@ -48,6 +48,21 @@ void checkpoint(const Trainer& trainer, const TrainConfig& config,
   run::prune_checkpoints(directory.checkpoints(), config.checkpoint.keep);
 }
 
+/// With many prompts and few images no prompt may ever collect buffer_min_count rewards: then the
+/// per-prompt baseline was plain batch normalisation all along, and its user should know.
+void note_unused_buffers(const TrainConfig& config, const run::RunDirectory& directory,
+                         run::Progress& progress) {
+  if (*config.advantage.baseline != "prompt_buffer" && *config.advantage.scale != "buffer_std") {
+    return;
+  }
+  for (const auto& line : run::MetricsLog::read(directory.metrics())) {
+    if (line.value("groups/buffered", std::int64_t{0}) > 0) return;
+  }
+  progress.note(
+      "no prompt has collected " + std::to_string(config.advantage.buffer_min_count) +
+      " rewards yet (advantage.buffer_min_count): all advantages used the batch's statistics");
+}
+
 /// Iterations `begin`.. until the end of the config or a stop.
 TrainingOutcome train_in(Trainer& trainer, const TrainConfig& config,
                          const run::RunDirectory& directory, std::int64_t begin,
@@ -81,6 +96,7 @@ TrainingOutcome train_in(Trainer& trainer, const TrainConfig& config,
   }
   if (done > saved) checkpoint(trainer, config, directory, done);
   progress.finish();
+  note_unused_buffers(config, directory, progress);
   outcome.interrupted = done < config.iterations;
   outcome.iterations = done;
   const auto lines = run::MetricsLog::read(directory.metrics());

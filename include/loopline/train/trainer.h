@@ -51,6 +51,17 @@ class Trainer {
   const tensor::NamedTensors& trainable() const { return trainable_; }
 
  private:
+  /// K trajectories of each drawn prompt, and their images.
+  struct Rollout {
+    std::vector<io::Prompt> group_prompts;  ///< one a group
+    std::vector<io::Prompt> image_prompts;  ///< one an image
+    Experience experience;                  ///< without advantages
+    at::Tensor images;
+  };
+
+  Rollout roll_out(std::int64_t iteration, const std::function<void(double)>& on_progress);
+  reward::Scores score(const Rollout& rollout);
+  nlohmann::ordered_json reward_metrics(const Rollout& rollout, const reward::Scores& scores);
   std::vector<io::Prompt> draw_prompts(std::int64_t iteration) const;
   Experience condition(const std::vector<io::Prompt>& prompts, std::int64_t copies);
   at::Tensor decode(const at::Tensor& latents) const;
