@@ -4,6 +4,7 @@
 #include "loopline/core/error.h"
 #include "loopline/core/interrupt.h"
 #include "loopline/core/log.h"
+#include "loopline/core/text.h"
 #include "loopline/tensor/device.h"
 
 namespace loopline::cli {
@@ -16,13 +17,25 @@ std::string examples(std::initializer_list<const char*> lines) {
 
 namespace {
 
+/// CLI11 answers a misspelt command with "a subcommand is required"; this names the nearest.
+void check_command(const CLI::App& app, int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') return;
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands({})) {
+    if (command->get_name() == argv[1]) return;
+    names.push_back(command->get_name());
+  }
+  const std::string near = nearest_name(argv[1], names);
+  throw Error("", "\"" + std::string(argv[1]) + "\" is no command",
+              near.empty() ? "the commands are " + join(names) : "did you mean " + near + "?");
+}
+
 int run(int argc, char** argv) {
   CLI::App app{"Loopline fine-tunes text-to-image diffusion models with reinforcement learning."};
   app.name("loopline");
   app.set_version_flag("--version",
                        "loopline " LOOPLINE_VERSION " (LibTorch " + tensor::torch_version() + ")");
   app.require_subcommand(1);
-  app.failure_message(CLI::FailureMessage::simple);
   bool verbose = false;
   app.add_flag("-v,--verbose", verbose, "Log what happens, on standard error");
   app.footer(examples({"loopline train configs/emoji/loop.yaml",
@@ -41,11 +54,13 @@ int run(int argc, char** argv) {
 
   install_interrupt_handlers();
   try {
+    check_command(app, argc, argv);
     app.parse(argc, argv);
     return exit_code;
   } catch (const CLI::ParseError& error) {
-    // CLI11 numbers its errors; ours is one code for wrong use.
-    return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::kWrongUse);
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    std::fprintf(stderr, "loopline: %s; see --help\n", error.what());
+    return static_cast<int>(ExitCode::kWrongUse);
   } catch (const Error& error) {
     std::fprintf(stderr, "loopline: %s\n", error.what());
     return interrupted() ? interrupt_exit_code() : static_cast<int>(error.exit_code());

@@ -3,7 +3,6 @@
 
 #include "commands.h"
 #include "loopline/core/interrupt.h"
-#include "loopline/tensor/device.h"
 #include "loopline/train/training_run.h"
 #include "report_outcome.h"
 #include "run_info.h"
@@ -56,12 +55,6 @@ void add_train(CLI::App& app, int& exit_code) {
     const std::filesystem::path directory = arguments->run.empty()
                                                 ? default_run_directory(arguments->config)
                                                 : std::filesystem::path(arguments->run);
-    std::fprintf(stderr,
-                 "%s on %s (%s, %lld threads), %lld iterations of %lld images; run directory %s\n",
-                 config.algorithm.c_str(), bundle.name.c_str(),
-                 tensor::parse_device(config.device).str().c_str(),
-                 static_cast<long long>(config.threads), static_cast<long long>(config.iterations),
-                 static_cast<long long>(config.rollout.images), directory.c_str());
     const auto progress = run::terminal_progress();
     const train::TrainingOutcome outcome =
         train::start_run(config, directory, run_info("train"), *progress);

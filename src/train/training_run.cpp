@@ -119,6 +119,11 @@ TrainingOutcome start_run(const TrainConfig& config, const std::filesystem::path
   // The trainer is built first: a bad model or reward leaves no directory behind.
   Trainer trainer(config);
   const auto run = run::RunDirectory::create(directory, write_train_config(config), run_json);
+  progress.note(config.algorithm + " on " + trainer.model().bundle.name + " (" +
+                trainer.model().denoiser->device().str() + ", " + std::to_string(config.threads) +
+                " threads), " + std::to_string(config.iterations) + " iterations of " +
+                std::to_string(config.rollout.images) + " images; run directory " +
+                directory.string());
   return train_in(trainer, config, run, 0, progress);
 }
 

@@ -11,7 +11,7 @@ import tempfile
 import time
 import unittest
 
-BINARY, SOURCE = sys.argv[1], pathlib.Path(sys.argv[2])
+BINARY, SOURCE = os.path.abspath(sys.argv[1]), pathlib.Path(sys.argv[2])
 CONFIG = SOURCE / "configs/emoji/loop.yaml"
 # Small enough for a test: one prompt's images in a grid, few images an iteration.
 SMALL = ["threads=1", "rollout.images=16", "rollout.micro_batch=16", "samples.prompts=1",
@@ -74,7 +74,8 @@ class Commands(unittest.TestCase):
         self.assertTrue((run / "samples/iteration_000002.png").exists())
 
         _, err = call("train", CONFIG, "--run", run, *sets("iterations=2"), expect=2)
-        self.assertIn("not empty", err)
+        self.assertIn("already holds a run", err)
+        self.assertEqual(len(err.strip().splitlines()), 1, err)
 
         result = json.loads(call("evaluate", run, "--json")[0])
         self.assertEqual(set(result["splits"]), set(result["base"]))
