@@ -14,6 +14,15 @@ struct Arguments {
 /// Long lists of parameters and tensors are cut unless asked for.
 constexpr std::size_t kShown = 12;
 
+/// One line of text for a value; nested objects are for --json.
+std::string line_of(const nlohmann::ordered_json& value) {
+  constexpr std::size_t kLongest = 80;
+  if (value.is_string()) return value.get<std::string>();
+  const std::string text = value.dump();
+  return text.size() <= kLongest ? text
+                                 : "(" + std::to_string(value.size()) + " entries, see --json)";
+}
+
 void print_list(const std::string& key, const nlohmann::ordered_json& list, bool all) {
   std::printf("%s (%zu)\n", key.c_str(), list.size());
   std::size_t shown = 0;
@@ -36,12 +45,10 @@ void print(const nlohmann::ordered_json& result, bool all) {
     } else if (value.is_object() && !value.empty()) {
       std::printf("%s\n", key.c_str());
       for (const auto& [name, field] : value.items()) {
-        std::printf("  %s: %s\n", name.c_str(),
-                    field.is_string() ? field.get<std::string>().c_str() : field.dump().c_str());
+        std::printf("  %s: %s\n", name.c_str(), line_of(field).c_str());
       }
     } else {
-      std::printf("%s: %s\n", key.c_str(),
-                  value.is_string() ? value.get<std::string>().c_str() : value.dump().c_str());
+      std::printf("%s: %s\n", key.c_str(), line_of(value).c_str());
     }
   }
 }

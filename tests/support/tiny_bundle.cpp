@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <torch/script.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -91,9 +92,22 @@ void write_tiny_reward(const fs::path& directory, const std::string& prefix,
                                             "reward\"}\n}\n");
 }
 
+fs::path fresh_directory(const std::string& name) {
+  struct Root {
+    fs::path path = fs::path(::testing::TempDir()) / ("loopline_" + std::to_string(getpid()));
+    ~Root() {
+      std::error_code ignored;
+      fs::remove_all(path, ignored);
+    }
+  };
+  static const Root root;
+  fs::remove_all(root.path / name);
+  fs::create_directories(root.path / name);
+  return root.path / name;
+}
+
 fs::path make_tiny_world(const std::string& name) {
-  const fs::path world = fs::path(::testing::TempDir()) / ("loopline_" + name);
-  fs::remove_all(world);
+  const fs::path world = fresh_directory(name);
   write_tiny_model(world / "model");
   write_tiny_reward(world / "reward");
   write_tiny_reward(world / "judge", "judge_");

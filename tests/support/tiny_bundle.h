@@ -19,7 +19,11 @@ void write_tiny_model(const std::filesystem::path& directory,
 void write_tiny_reward(const std::filesystem::path& directory, const std::string& prefix = "",
                        const std::string& source = "");
 
-/// A fresh directory below the test's temporary directory with model/, reward/, judge/,
+/// An empty directory of this process, removed when it ends: tests run side by side, each in a
+/// process of its own.
+std::filesystem::path fresh_directory(const std::string& name);
+
+/// A fresh directory with model/, reward/, judge/,
 /// prompts.txt and run.yaml (LOOP, K = 4, 32 images, 3 steps).
 std::filesystem::path make_tiny_world(const std::string& name);
 
