@@ -17,7 +17,7 @@ using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 
 std::filesystem::path tiny(const std::string& name, const std::string& source = "") {
-  const auto path = std::filesystem::path(::testing::TempDir()) / ("denoiser_" + name);
+  const auto path = testing::fresh_directory(name);
   testing::write_tiny_model(path, source);
   return path;
 }

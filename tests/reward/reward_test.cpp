@@ -16,7 +16,7 @@ using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 
 std::unique_ptr<Reward> tiny(const std::string& name, const std::string& source = "") {
-  const auto path = std::filesystem::path(::testing::TempDir()) / ("reward_" + name);
+  const auto path = testing::fresh_directory(name);
   testing::write_tiny_reward(path, "", source);
   return make_reward(path.string(), at::kCPU);
 }

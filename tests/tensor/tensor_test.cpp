@@ -20,7 +20,7 @@ using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 
 std::filesystem::path temporary(const std::string& name) {
-  return std::filesystem::path(::testing::TempDir()) / name;
+  return testing::fresh_directory("files") / name;
 }
 
 TEST(NormalRows, DependOnTheirOwnPlaceOnly) {
@@ -88,7 +88,7 @@ TEST(TensorFromJson, FillsOrMatchesTheShape) {
 }
 
 TEST(ScriptModule, SharesItsParameters) {
-  const auto directory = temporary("script_module");
+  const auto directory = testing::fresh_directory("script_module");
   testing::write_tiny_model(directory);
   const ScriptModule module(directory / "denoiser.ts", at::kCPU);
   const at::Tensor x = at::ones({2, 3, 4, 4}), t = at::zeros({2}, at::kLong),
@@ -100,7 +100,7 @@ TEST(ScriptModule, SharesItsParameters) {
 }
 
 TEST(ScriptModule, SaysInOneLineWhatIsWrong) {
-  const auto directory = temporary("script_module_errors");
+  const auto directory = testing::fresh_directory("script_module_errors");
   testing::write_tiny_model(directory);
   EXPECT_THAT([&] { ScriptModule(directory / "bundle.json", at::kCPU); },
               ThrowsMessage<Error>(HasSubstr("not a loadable TorchScript file")));

@@ -78,7 +78,8 @@ INSTANTIATE_TEST_SUITE_P(
                       Refusal{"learner.timestep_fraction=0", {"timestep_fraction"}},
                       Refusal{"model=nowhere", {"nowhere"}}, Refusal{"reward=nowhere", {"nowhere"}},
                       Refusal{"prompts=nowhere.txt", {"nowhere.txt"}},
-                      Refusal{"iterations=1.5", {"iterations", "1.5"}}, Refusal{"seed", {"seed"}}));
+                      Refusal{"iterations=1.5", {"iterations", "1.5"}}, Refusal{"seed", {"seed"}}),
+    [](const auto& info) { return "Row" + std::to_string(info.index); });
 
 // docs/configuration.md is this description; LOOPLINE_UPDATE_DOCS=1 in the environment rewrites it.
 TEST(TrainConfig, ReferencePageIsUpToDate) {

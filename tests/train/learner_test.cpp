@@ -41,7 +41,7 @@ struct Scene {
   }
 
   static denoiser::Model load() {
-    const auto path = std::filesystem::path(::testing::TempDir()) / "learner_model";
+    const auto path = testing::fresh_directory("learner_model");
     testing::write_tiny_model(path);
     return denoiser::load_model(path, at::kCPU);
   }

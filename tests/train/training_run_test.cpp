@@ -77,7 +77,8 @@ TEST_P(EveryAlgorithm, ResumeEqualsStraight) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Presets, EveryAlgorithm,
-                         ::testing::Values("reinforce", "rloo", "ppo", "grpo", "loop"));
+                         ::testing::Values("reinforce", "rloo", "ppo", "grpo", "loop"),
+                         [](const auto& info) { return std::string(info.param); });
 
 TEST(TrainingRun, LearnsWhatTheRewardAsksFor) {
   const auto world = testing::make_tiny_world("learns");
