@@ -33,8 +33,9 @@ void add_train(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand("train", "Start a new run from a config");
   command
-      ->add_option("config", arguments->config,
-                   "YAML file; configs/emoji/loop.yaml and base.yaml beside it explain every option")
+      ->add_option(
+          "config", arguments->config,
+          "YAML file; configs/emoji/loop.yaml and base.yaml beside it explain every option")
       ->required();
   command
       ->add_option("--set", arguments->assignments, "Override an option: --set optimizer.lr=1e-3")
