@@ -51,7 +51,6 @@ if(LOOPLINE_CUDA)
   if(NOT EXISTS "${torch_root}/lib/libtorch_cuda.so")
     message(FATAL_ERROR "${torch_root} has no libtorch_cuda.so: -DLOOPLINE_CUDA=ON needs a CUDA build of LibTorch.")
   endif()
-  target_compile_definitions(loopline_torch INTERFACE LOOPLINE_WITH_CUDA)
   # Nothing refers to libtorch_cuda by symbol: its kernels register themselves when it is loaded.
   target_link_libraries(loopline_torch INTERFACE
     "-Wl,--no-as-needed" "${torch_root}/lib/libtorch_cuda.so" "${torch_root}/lib/libc10_cuda.so"
