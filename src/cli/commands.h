@@ -15,6 +15,20 @@ void add_sample(CLI::App& app, int& exit_code);
 void add_inspect(CLI::App& app, int& exit_code);
 void add_doctor(CLI::App& app, int& exit_code);
 
+/// The options of every command that draws images: `request` has steps, eta, guidance, threads,
+/// device.
+template <class Request>
+void add_sampler_options(CLI::App& command, Request& request) {
+  command.add_option("--steps", request.steps, "Denoising steps")->check(CLI::PositiveNumber);
+  command.add_option("--eta", request.eta, "DDIM's eta; 0 is deterministic")
+      ->check(CLI::Range(0.0, 1.0));
+  command.add_option("--guidance", request.guidance, "Guidance weight")
+      ->check(CLI::NonNegativeNumber);
+  command.add_option("--threads", request.threads, "Compute threads; 0 is one a core")
+      ->check(CLI::NonNegativeNumber);
+  command.add_option("--device", request.device, "For a bundle: auto, cpu, cuda");
+}
+
 /// "Examples:" for a command's --help.
 std::string examples(std::initializer_list<const char*> lines);
 

@@ -63,13 +63,7 @@ void add_evaluate(CLI::App& app, int&) {
       ->check(CLI::PositiveNumber);
   command->add_option("--seed", request.seed, "Seed of noise and intervals")
       ->check(CLI::NonNegativeNumber);
-  command->add_option("--steps", request.steps, "Denoising steps")->check(CLI::PositiveNumber);
-  command->add_option("--eta", request.eta, "DDIM's eta; 0 is deterministic")
-      ->check(CLI::Range(0.0, 1.0));
-  command->add_option("--guidance", request.guidance, "Guidance weight")
-      ->check(CLI::NonNegativeNumber);
-  command->add_option("--threads", request.threads)->check(CLI::NonNegativeNumber);
-  command->add_option("--device", request.device, "For a bundle: auto, cpu, cuda");
+  add_sampler_options(*command, request);
   command->add_flag("--json", arguments->json, "Print JSON");
   command->footer(examples({"loopline evaluate runs/loop-20260101-120000",
                             "loopline evaluate runs/ppo --json --images-per-prompt 10 > ppo.json",

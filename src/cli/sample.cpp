@@ -35,13 +35,7 @@ void add_sample(CLI::App& app, int&) {
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
   command->add_flag("--base", request.base, "The run's model before training");
-  command->add_option("--steps", request.steps, "Denoising steps")->check(CLI::PositiveNumber);
-  command->add_option("--eta", request.eta, "DDIM's eta; 0 is deterministic")
-      ->check(CLI::Range(0.0, 1.0));
-  command->add_option("--guidance", request.guidance, "Guidance weight")
-      ->check(CLI::NonNegativeNumber);
-  command->add_option("--threads", request.threads)->check(CLI::NonNegativeNumber);
-  command->add_option("--device", request.device, "For a bundle: auto, cpu, cuda");
+  add_sampler_options(*command, request);
   command->footer(examples(
       {"loopline sample models/emoji --prompt \"a red circle and a blue heart\"",
        "loopline sample runs/ppo --prompt \"a red circle and a blue heart\" --out after.png",
