@@ -38,24 +38,6 @@ at::Tensor Conditioner::embeddings(const std::vector<std::string>& texts, std::i
   return at::stack(rows);
 }
 
-at::Tensor Conditioner::from_metadata(const std::vector<io::Prompt>& prompts,
-                                      const io::InputSpec& input) {
-  std::vector<at::Tensor> rows;
-  for (const io::Prompt& prompt : prompts) {
-    const std::string where = "prompt \"" + prompt.text + "\"";
-    const auto found = prompt.metadata.find(input.source.key);
-    if (found == prompt.metadata.end()) {
-      throw Error(where,
-                  "has no \"" + input.source.key + "\", which the model's input \"" + input.name +
-                      "\" needs",
-                  "give it in a .jsonl prompt file");
-    }
-    rows.push_back(tensor::tensor_from_json(*found, input.shape,
-                                            tensor::parse_scalar_type(input.dtype), where));
-  }
-  return at::stack(rows);
-}
-
 Condition Conditioner::encode(const std::vector<io::Prompt>& prompts) {
   Condition condition;
   const auto rows = static_cast<std::int64_t>(prompts.size());
@@ -71,7 +53,8 @@ Condition Conditioner::encode(const std::vector<io::Prompt>& prompts) {
       }
       case io::InputSource::Kind::kClassId:
       case io::InputSource::Kind::kPrompt:
-        value = from_metadata(prompts, input);
+        value = tensor::tensor_from_metadata(prompts, input.source.key, input.shape, type,
+                                             "the model's input \"" + input.name + "\"");
         break;
       case io::InputSource::Kind::kConstant:
         value = tensor::tensor_from_json(input.source.value, input.shape, type, input.name)

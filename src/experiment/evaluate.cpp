@@ -36,17 +36,10 @@ std::vector<Split> read_splits(const std::vector<std::string>& files, std::int64
   return splits;
 }
 
-void apply_overrides(const EvaluationRequest& request, EvaluationOptions& options) {
-  if (request.images_per_prompt) options.images_per_prompt = *request.images_per_prompt;
-  if (request.seed) options.seed = static_cast<std::uint64_t>(*request.seed);
-  if (request.steps) options.transition.steps = *request.steps;
-  if (request.eta) options.transition.eta = *request.eta;
-  if (request.guidance) options.transition.guidance = *request.guidance;
-}
-
 Plan make_plan(const EvaluationRequest& request) {
   Plan plan;
   plan.target = load_target(request.target, request.device, request.threads);
+  plan.target.override_sampler(request.steps, request.eta, request.guidance);
   std::string reward = request.reward.value_or("");
   std::vector<std::string> judges = request.judges, files = request.prompts;
   std::int64_t max_prompts = request.max_prompts.value_or(100);
@@ -68,7 +61,8 @@ Plan make_plan(const EvaluationRequest& request) {
   plan.reward = reward::make_reward(reward, device);
   plan.judges = train::load_judges(judges, device);
   plan.splits = read_splits(files, max_prompts);
-  apply_overrides(request, plan.options);
+  if (request.images_per_prompt) plan.options.images_per_prompt = *request.images_per_prompt;
+  if (request.seed) plan.options.seed = static_cast<std::uint64_t>(*request.seed);
   return plan;
 }
 

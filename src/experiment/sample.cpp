@@ -13,9 +13,7 @@ namespace loopline::experiment {
 io::Image sample_images(const SampleRequest& request, run::Progress& progress) {
   Target target = load_target(request.target, request.device, request.threads);
   if (target.run && !request.base) target.load_trained();
-  if (request.steps) target.transition.steps = *request.steps;
-  if (request.eta) target.transition.eta = *request.eta;
-  if (request.guidance) target.transition.guidance = *request.guidance;
+  target.override_sampler(request.steps, request.eta, request.guidance);
   const diffusion::Transition transition(target.model.bundle.schedule,
                                          target.model.bundle.prediction_type, target.transition);
   std::vector<io::Prompt> prompts;

@@ -6,6 +6,13 @@
 
 namespace loopline::experiment {
 
+void Target::override_sampler(std::optional<std::int64_t> steps, std::optional<double> eta,
+                              std::optional<double> guidance) {
+  if (steps) transition.steps = *steps;
+  if (eta) transition.eta = *eta;
+  if (guidance) transition.guidance = *guidance;
+}
+
 std::int64_t Target::load_trained() {
   LOOPLINE_CHECK(run && config, "only a run has trained weights");
   return train::load_trained_weights(

@@ -45,20 +45,10 @@ class TorchScriptReward : public Reward {
         }
         return at::stack(rows);
       }
-      case io::RewardInput::Kind::kMetadata: {
-        std::vector<at::Tensor> rows;
-        for (const io::Prompt& prompt : prompts) {
-          const std::string where = "prompt \"" + prompt.text + "\"";
-          const auto found = prompt.metadata.find(input.key);
-          if (found == prompt.metadata.end()) {
-            throw Error(
-                where, "has no \"" + input.key + "\", which reward \"" + bundle_.name + "\" needs");
-          }
-          rows.push_back(tensor::tensor_from_json(*found, input.shape,
-                                                  tensor::parse_scalar_type(input.dtype), where));
-        }
-        return at::stack(rows);
-      }
+      case io::RewardInput::Kind::kMetadata:
+        return tensor::tensor_from_metadata(prompts, input.key, input.shape,
+                                            tensor::parse_scalar_type(input.dtype),
+                                            "reward \"" + bundle_.name + "\"");
     }
     LOOPLINE_CHECK(false, "unknown reward input");
   }

@@ -52,4 +52,20 @@ at::Tensor tensor_from_json(const nlohmann::json& value, const std::vector<std::
   return at::tensor(values, at::kDouble).reshape(shape).to(type);
 }
 
+at::Tensor tensor_from_metadata(const std::vector<io::Prompt>& prompts, const std::string& key,
+                                const std::vector<std::int64_t>& shape, at::ScalarType type,
+                                const std::string& who) {
+  std::vector<at::Tensor> rows;
+  for (const io::Prompt& prompt : prompts) {
+    const std::string where = "prompt \"" + prompt.text + "\"";
+    const auto found = prompt.metadata.find(key);
+    if (found == prompt.metadata.end()) {
+      throw Error(where, "has no \"" + key + "\", which " + who + " needs",
+                  "give it in a .jsonl prompt file");
+    }
+    rows.push_back(tensor_from_json(*found, shape, type, where));
+  }
+  return at::stack(rows);
+}
+
 }  // namespace loopline::tensor

@@ -87,6 +87,17 @@ TEST(TensorFromJson, FillsOrMatchesTheShape) {
   EXPECT_THROW(parse_scalar_type("float33"), Error);
 }
 
+TEST(TensorFromMetadata, StacksOneRowAPromptAndNamesWhatLacksTheKey) {
+  std::vector<io::Prompt> prompts{io::make_prompt("a"), io::make_prompt("b")};
+  prompts[0].metadata["class"] = 3;
+  EXPECT_THAT([&] { tensor_from_metadata(prompts, "class", {}, at::kLong, "the model"); },
+              ThrowsMessage<Error>(::testing::AllOf(
+                  HasSubstr("prompt \"b\""), HasSubstr("\"class\""), HasSubstr("the model"))));
+  prompts[1].metadata["class"] = 5;
+  EXPECT_TRUE(at::equal(tensor_from_metadata(prompts, "class", {}, at::kLong, "the model"),
+                        at::tensor({3, 5}, at::kLong)));
+}
+
 TEST(ScriptModule, SharesItsParameters) {
   const auto directory = testing::fresh_directory("script_module");
   testing::write_tiny_model(directory);

@@ -29,7 +29,6 @@ class Conditioner {
 
  private:
   at::Tensor embeddings(const std::vector<std::string>& texts, std::int64_t output);
-  at::Tensor from_metadata(const std::vector<io::Prompt>& prompts, const io::InputSpec& input);
 
   io::ModelBundle bundle_;
   at::Device device_;

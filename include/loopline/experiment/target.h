@@ -21,6 +21,10 @@ struct Target {
   std::optional<run::RunDirectory> run;  ///< absent for a bundle
   std::optional<train::TrainConfig> config;
 
+  /// Lays a command's sampler options over `transition`.
+  void override_sampler(std::optional<std::int64_t> steps, std::optional<double> eta,
+                        std::optional<double> guidance);
+
   /// Replaces the base weights by those of the run's newest checkpoint; returns its iteration.
   std::int64_t load_trained();
 };
