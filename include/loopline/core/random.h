@@ -15,12 +15,13 @@ namespace loopline {
 
 /// Who draws. A stream never shares a number with another one.
 enum class Stream : std::uint8_t {
-  kRollout = 1,     ///< step 0: the initial latents; step i + 1: the noise of transition i
-  kEvaluation = 2,  ///< likewise, for held-out prompts
-  kSample = 8,      ///< likewise, for `loopline sample`
-  kPromptOrder = 3,
+  kRollout = 1,      ///< step 0: the initial latents; step i + 1: the noise of transition i
+  kEvaluation = 2,   ///< likewise, for held-out prompts
+  kSample = 8,       ///< likewise, for `loopline sample`
+  kPromptOrder = 3,  ///< a permutation an epoch
   kMinibatchShuffle = 4,
   kTimestepSubset = 5,
+  kPromptDraw = 6,  ///< prompts drawn with replacement
   kBootstrap = 7,
 };
 
