@@ -27,12 +27,6 @@ bool is_decimal_number(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789+-.eE") == std::string_view::npos;
 }
 
-fs::path absolute_path(const ConfigTree& tree) {
-  const fs::path path = (fs::absolute(tree.directory.empty() ? "." : tree.directory) / tree.scalar)
-                            .lexically_normal();
-  return path.has_filename() ? path : path.parent_path();
-}
-
 }  // namespace
 
 std::string found_text(const ConfigTree& tree) {
@@ -131,7 +125,15 @@ void read_value(const ConfigTree& tree, const std::string& path, const OptionInf
     throw Error(tree.place, path + " is " + found_text(tree) + ", and must be " + legal_text(info),
                 nearest.empty() ? "" : "did you mean '" + nearest + "'?");
   }
-  value = info.is_path && !tree.scalar.empty() ? absolute_path(tree).string() : tree.scalar;
+  value = tree.scalar;
+  if (info.resolve && !value.empty()) {
+    value = info.resolve(value, fs::absolute(tree.directory.empty() ? "." : tree.directory));
+  }
+}
+
+std::string resolve_path(const std::string& text, const fs::path& directory) {
+  const fs::path path = (directory / text).lexically_normal();
+  return (path.has_filename() ? path : path.parent_path()).string();
 }
 
 }  // namespace loopline::config

@@ -118,8 +118,12 @@ class OptionReader : public OptionVisitor {
     const ConfigTree* tree = find(info);
     if (tree == nullptr) return;
     const std::string path = path_of(info.name);
-    if (tree->kind != ConfigTree::Kind::kList) throw_wrong_type(*tree, path, type, info);
     values.clear();
+    if (tree->kind == ConfigTree::Kind::kScalar) {  // a list of one
+      read_value(*tree, path, info, values.emplace_back());
+      return;
+    }
+    if (tree->kind != ConfigTree::Kind::kList) throw_wrong_type(*tree, path, type, info);
     for (const ConfigTree& item : tree->list) {
       const std::string item_path = path + "[" + std::to_string(values.size()) + "]";
       read_value(item, item_path, info, values.emplace_back());

@@ -80,6 +80,23 @@ TEST(ReadOptions, ResolvesPathsAgainstTheFileThatStatesThem) {
   EXPECT_EQ(read("file: /a/b\n").file, "/a/b");
 }
 
+TEST(ReadOptions, TakesASingleValueForAListOfOne) {
+  EXPECT_EQ(read("names: a b\n").names, std::vector<std::string>{"a b"});
+  EXPECT_EQ(read("steps: 7\n").steps, std::vector<std::int64_t>{7});
+}
+
+TEST(ReadOptions, ResolvesEachTextOfAListAsItsOptionSays) {
+  std::vector<std::string> terms;
+  const auto describe = [&](OptionVisitor& v) {
+    v.field(option("terms", "Words.").resolved_by([](const auto& text, const auto& directory) {
+      return text + " in " + directory.string();
+    }),
+            terms);
+  };
+  read_options(parse_yaml("terms: [a, b]\n", "/somewhere/f.yaml"), describe);
+  EXPECT_EQ(terms, (std::vector<std::string>{"a in /somewhere", "b in /somewhere"}));
+}
+
 TEST(ReadOptions, RefusesWithPlacePathAndWhatIsLegal) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"flag: true\ncuont: 3\n", "f.yaml:2: unknown option 'cuont'; did you mean 'count'?"},
@@ -122,7 +139,9 @@ TEST(ReadOptions, RefusesWithPlacePathAndWhatIsLegal) {
        "kind is 'lop', and must be one of reinforce, ppo, loop; did you mean 'loop'?"},
       {"text: [a]\n", "text: expected text, found a list"},
       {"text: null\n", "text: expected text, found nothing"},
-      {"names: a\n", "names: expected a list of texts, found"},
+      {"names: {a: b}\n", "names: expected a list of texts, found a section"},
+      {"names:\n", "names: expected a list of texts, found nothing"},
+      {"steps: x\n", "steps: expected a whole number"},
       {"names: [a, [b]]\n", "names[1]: expected text, found a list"},
       {"steps: [1, x]\n", "steps[1]: expected a whole number"},
       {"steps: [1, -1]\n", "steps[1] is -1, and must be at least 0"},

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <string>
@@ -21,10 +22,13 @@ struct OptionInfo {
   std::string help;  ///< one or two sentences; the same text goes into configs and docs
   double minimum = -std::numeric_limits<double>::infinity();
   double maximum = std::numeric_limits<double>::infinity();
-  bool exclusive_minimum = false;     ///< the value must be greater than `minimum`, not equal
-  bool infinity_is_legal = false;     ///< `.inf` is a value, not just the absence of a bound
-  std::vector<std::string> choices;   ///< for strings and lists of strings; empty means any
-  bool is_path = false;               ///< resolved against the directory of the file that states it
+  bool exclusive_minimum = false;    ///< the value must be greater than `minimum`, not equal
+  bool infinity_is_legal = false;    ///< `.inf` is a value, not just the absence of a bound
+  std::vector<std::string> choices;  ///< for strings and lists of strings; empty means any
+  /// Makes of a text what the option holds, given the absolute directory of the file that states
+  /// it; unset: the text itself.
+  std::function<std::string(const std::string& text, const std::filesystem::path& directory)>
+      resolve;
   bool required = false;              ///< there is no default: the file must state it
   bool may_change_on_resume = false;  ///< `resume --set` may change it without changing the run
 
@@ -48,8 +52,10 @@ struct OptionInfo {
     choices = std::move(values);
     return *this;
   }
-  OptionInfo& path() {
-    is_path = true;
+  /// A path, resolved against the directory of the file that states it.
+  OptionInfo& path();
+  OptionInfo& resolved_by(decltype(resolve) function) {
+    resolve = std::move(function);
     return *this;
   }
   OptionInfo& must_be_given() {
@@ -61,6 +67,11 @@ struct OptionInfo {
     return *this;
   }
 };
+
+/// An absolute path without dots and trailing slash: `text` seen from `directory`.
+std::string resolve_path(const std::string& text, const std::filesystem::path& directory);
+
+inline OptionInfo& OptionInfo::path() { return resolved_by(resolve_path); }
 
 /// `option("lr", "Learning rate.").above(0)`.
 inline OptionInfo option(std::string name, std::string help) {

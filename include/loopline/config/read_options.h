@@ -14,7 +14,8 @@ using Describe = std::function<void(OptionVisitor&)>;
 /// Fills the described fields from `tree`. Absent keys keep the value that the field has (its
 /// default). An unknown key, a wrong type, a value out of range or not among the choices, and a
 /// missing required key are Errors with place, dotted path, the allowed values and the nearest
-/// name. Path options become absolute.
+/// name. Path options become absolute. A list may be given as
+/// its only value.
 void read_options(const ConfigTree& tree, const Describe& describe);
 
 /// The described fields as commented YAML (help above each key, legal values beside it). Reading
