@@ -3,12 +3,12 @@
 #include <cmath>
 
 #include "loopline/core/error.h"
-#include "loopline/reward/torchscript_reward.h"
+#include "reward_source.h"
 
 namespace loopline::reward {
 
-std::unique_ptr<Reward> make_reward(const std::string& what, at::Device device) {
-  return load_torchscript_reward(what, device);
+std::unique_ptr<Reward> make_reward(const std::string& source, at::Device device) {
+  return load_reward_source(source, read_reward_source(source), device);
 }
 
 void check_finite(const Scores& scores, const std::vector<io::Prompt>& prompts,

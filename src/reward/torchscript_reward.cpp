@@ -4,7 +4,6 @@
 #include <c10/core/GradMode.h>
 
 #include "loopline/core/error.h"
-#include "loopline/io/reward_bundle.h"
 #include "loopline/tensor/json_tensor.h"
 #include "loopline/tensor/script_module.h"
 
@@ -113,9 +112,8 @@ class TorchScriptReward : public Reward {
 
 }  // namespace
 
-std::unique_ptr<Reward> load_torchscript_reward(const std::filesystem::path& directory,
-                                                at::Device device) {
-  return std::make_unique<TorchScriptReward>(io::load_reward_bundle(directory), device);
+std::unique_ptr<Reward> load_torchscript_reward(io::RewardBundle bundle, at::Device device) {
+  return std::make_unique<TorchScriptReward>(std::move(bundle), device);
 }
 
 }  // namespace loopline::reward

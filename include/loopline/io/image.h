@@ -26,6 +26,11 @@ Image image_grid(const std::vector<Image>& images, int columns, int zoom = 1, in
 /// Writes a PNG atomically.
 void write_png(const std::filesystem::path& path, const Image& image);
 
+/// The bytes of a baseline JPEG with libjpeg's defaults at `quality` (1 to 100): colours at half
+/// resolution, standard Huffman tables. One channel makes a grey JPEG; alpha is left out. An image
+/// that JPEG cannot hold (a side over 65500 pixels) is an Error (exit 1).
+std::string encode_jpeg(const Image& image, int quality);
+
 /// Reads PNG or JPEG (by content). Images over 64 megapixels are refused.
 Image read_image(const std::filesystem::path& path);
 

@@ -16,7 +16,9 @@ namespace loopline::reward {
 struct Scores {
   std::vector<double> total;                                            ///< [N], what is maximised
   std::vector<std::pair<std::string, std::vector<double>>> components;  ///< named, each [N]
-  std::vector<bool> valid;  ///< [N]; an invalid sample's total means nothing
+  std::vector<bool> valid;  ///< [N]; an invalid sample's numbers mean nothing
+  /// Of a sum (reward_sum.h): the summands' totals without their weights, each [N]. Else empty.
+  std::vector<std::vector<double>> terms{};
 };
 
 /// Judges images. Not trained, runs without gradients. One thread at a time.
@@ -33,8 +35,9 @@ class Reward {
   virtual Scores score(const at::Tensor& images, const std::vector<io::Prompt>& prompts) = 0;
 };
 
-/// Makes the reward that a config names: the directory of a reward bundle.
-std::unique_ptr<Reward> make_reward(const std::string& what, at::Device device);
+/// Makes one reward from its source: the name of a built-in (builtin_reward.h) or the directory of
+/// a reward bundle. Anything else is an Error that names the nearest built-in.
+std::unique_ptr<Reward> make_reward(const std::string& source, at::Device device);
 
 /// Throws the Error described at Reward::score.
 void check_finite(const Scores& scores, const std::vector<io::Prompt>& prompts,
