@@ -90,6 +90,31 @@ double factor(Scale scale, const Context& context) {
   return 0;
 }
 
+std::vector<double> advantages_of_group(const AdvantageOptions& options, const Context& context) {
+  const std::vector<double> baseline = baselines(options.baseline, context);
+  const double scale = factor(options.scale, context);
+  std::vector<double> advantages;
+  for (std::size_t i = 0; i < context.group.size(); ++i) {
+    const double value = (context.group[i] - baseline[i]) * scale;
+    advantages.push_back(options.clamp ? std::clamp(value, -*options.clamp, *options.clamp)
+                                       : value);
+  }
+  return advantages;
+}
+
+bool is_valid(const RewardBatch& batch, std::size_t sample) {
+  return batch.valid.empty() || batch.valid[sample];
+}
+
+// The valid rewards among `count` samples from `begin` on, in order.
+std::vector<double> valid_rewards(const RewardBatch& batch, std::size_t begin, std::size_t count) {
+  std::vector<double> rewards;
+  for (std::size_t i = begin; i < begin + count; ++i) {
+    if (is_valid(batch, i)) rewards.push_back(batch.reward[i]);
+  }
+  return rewards;
+}
+
 [[noreturn]] void refuse_state(const std::string& what) {
   throw failure("advantage state", what, "the checkpoint is damaged or from another version");
 }
@@ -136,8 +161,14 @@ bool AdvantageEstimator::keeps_history() const {
   return options_.baseline == Baseline::kPromptBuffer || options_.scale == Scale::kBufferStd;
 }
 
+bool AdvantageEstimator::needs_group() const {
+  return options_.baseline == Baseline::kLeaveOneOut || options_.baseline == Baseline::kGroupMean ||
+         options_.scale == Scale::kGroupStd;
+}
+
 void AdvantageEstimator::remember(const RewardBatch& batch) {
   for (std::size_t i = 0; i < batch.reward.size(); ++i) {
+    if (!is_valid(batch, i)) continue;
     std::deque<double>& past = history_[batch.group_prompt[i / group_size_]];
     past.push_back(batch.reward[i]);
     if (past.size() > static_cast<std::size_t>(options_.buffer_size)) past.pop_front();
@@ -146,14 +177,21 @@ void AdvantageEstimator::remember(const RewardBatch& batch) {
 
 Advantages AdvantageEstimator::estimate(const RewardBatch& batch) {
   const std::size_t k = static_cast<std::size_t>(group_size_);
-  const std::size_t groups = batch.reward.size() / k;
+  const std::size_t samples = batch.reward.size();
   LOOPLINE_CHECK(batch.group_size == group_size_, "the estimator's group size");
-  LOOPLINE_CHECK(groups > 0 && groups * k == batch.reward.size(), "whole groups of rewards");
-  LOOPLINE_CHECK(batch.group_prompt.size() == groups, "one prompt key a group");
-  LOOPLINE_CHECK(std::ranges::all_of(batch.reward, [](double r) { return std::isfinite(r); }),
+  LOOPLINE_CHECK(samples > 0 && samples % k == 0, "whole groups of rewards");
+  LOOPLINE_CHECK(batch.group_prompt.size() == samples / k, "one prompt key a group");
+  LOOPLINE_CHECK(batch.valid.empty() || batch.valid.size() == samples, "one mark a sample");
+  const std::vector<double> rewards = valid_rewards(batch, 0, samples);
+  LOOPLINE_CHECK(std::ranges::all_of(rewards, [](double r) { return std::isfinite(r); }),
                  "finite rewards");
+  Advantages result{.value = std::vector<double>(samples, 0),
+                    .informative = std::vector<bool>(samples, false),
+                    .invalid = static_cast<std::int64_t>(samples - rewards.size())};
+  if (rewards.empty()) return result;
+
   Context context;
-  context.batch = spread_of(batch.reward);
+  context.batch = spread_of(rewards);
   context.past_mean = running_mean_.value_or(context.batch.mean);
   if (options_.baseline == Baseline::kRunningMean) {
     const double decay = options_.running_mean_decay;
@@ -162,11 +200,13 @@ Advantages AdvantageEstimator::estimate(const RewardBatch& batch) {
   }
   if (keeps_history()) remember(batch);
 
-  Advantages result;
-  for (std::size_t g = 0; g < groups; ++g) {
-    context.group = batch.reward.subspan(g * k, k);
-    context.own = spread_of(context.group);
-    if (k > 1 && context.own.std == 0) ++result.zero_variance_groups;
+  for (std::size_t g = 0; g < samples / k; ++g) {
+    const std::vector<double> group = valid_rewards(batch, g * k, k);
+    if (group.empty() || (group.size() == 1 && needs_group())) continue;
+    context.group = group;
+    context.own = spread_of(group);
+    const bool all_equal = group.size() > 1 && context.own.std == 0;
+    if (all_equal) ++result.zero_variance_groups;
     context.buffer = context.batch;
     if (keeps_history()) {
       const std::deque<double>& past = history_.at(batch.group_prompt[g]);
@@ -175,12 +215,11 @@ Advantages AdvantageEstimator::estimate(const RewardBatch& batch) {
         ++result.buffered_groups;
       }
     }
-    const std::vector<double> baseline = baselines(options_.baseline, context);
-    const double scale = factor(options_.scale, context);
-    for (std::size_t i = 0; i < k; ++i) {
-      const double value = (context.group[i] - baseline[i]) * scale;
-      result.value.push_back(options_.clamp ? std::clamp(value, -*options_.clamp, *options_.clamp)
-                                            : value);
+    const std::vector<double> advantage = advantages_of_group(options_, context);
+    for (std::size_t i = g * k, next = 0; i < (g + 1) * k; ++i) {
+      if (!is_valid(batch, i)) continue;
+      result.value[i] = advantage[next++];
+      result.informative[i] = !all_equal;
     }
   }
   return result;

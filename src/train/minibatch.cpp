@@ -46,20 +46,33 @@ std::vector<Unit> units_of_shard(const MinibatchOptions& options, std::int64_t s
   return units;
 }
 
+void exclude_samples(std::vector<Unit>& units, const std::vector<bool>& included) {
+  if (included.empty()) return;
+  std::erase_if(units, [&](const Unit& unit) {
+    return !included[static_cast<std::size_t>(unit.front().sample)];
+  });
+}
+
 }  // namespace
 
 std::vector<std::vector<Pair>> make_minibatches(const MinibatchOptions& options) {
   LOOPLINE_CHECK(options.samples % (options.group_size * options.shards) == 0,
                  "shards divide the groups");
+  LOOPLINE_CHECK(options.included.empty() ||
+                     options.included.size() == static_cast<std::size_t>(options.samples),
+                 "one mark a sample");
   std::vector<std::vector<Pair>> minibatches(static_cast<std::size_t>(options.minibatches));
   for (std::int64_t shard = 0; shard < options.shards; ++shard) {
-    const std::vector<Unit> units = units_of_shard(options, shard);
-    const auto count = static_cast<std::int64_t>(units.size());
-    if (count < options.minibatches) {
-      throw Error("learner.updates_per_epoch",
-                  std::to_string(options.minibatches) + " updates, but a shard has only " +
-                      std::to_string(count) + " " + (options.whole_samples ? "samples" : "pairs"));
+    std::vector<Unit> units = units_of_shard(options, shard);
+    if (static_cast<std::int64_t>(units.size()) < options.minibatches) {
+      throw Error("learner.updates_per_epoch", std::to_string(options.minibatches) +
+                                                   " updates, but a shard has only " +
+                                                   std::to_string(units.size()) + " " +
+                                                   (options.whole_samples ? "samples" : "pairs"));
     }
+    exclude_samples(units, options.included);
+    const auto count = static_cast<std::int64_t>(units.size());
+    const std::int64_t filled = std::min(count, options.minibatches);
     const auto order =
         random_permutation({.seed = options.seed,
                             .stream = Stream::kMinibatchShuffle,
@@ -67,15 +80,15 @@ std::vector<std::vector<Pair>> make_minibatches(const MinibatchOptions& options)
                             .slot = static_cast<std::uint32_t>(options.epoch),
                             .k = static_cast<std::uint32_t>(shard)},
                            count);
-    for (std::int64_t m = 0; m < options.minibatches; ++m) {
+    for (std::int64_t m = 0; m < filled; ++m) {
       auto& minibatch = minibatches[static_cast<std::size_t>(m)];
-      for (std::int64_t i = m * count / options.minibatches;
-           i < (m + 1) * count / options.minibatches; ++i) {
+      for (std::int64_t i = m * count / filled; i < (m + 1) * count / filled; ++i) {
         const Unit& unit = units[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])];
         minibatch.insert(minibatch.end(), unit.begin(), unit.end());
       }
     }
   }
+  std::erase_if(minibatches, [](const auto& minibatch) { return minibatch.empty(); });
   return minibatches;
 }
 

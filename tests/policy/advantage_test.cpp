@@ -3,8 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
+#include <limits>
+#include <map>
 #include <numeric>
+#include <optional>
 
 #include "loopline/core/error.h"
 #include "loopline/core/random.h"
@@ -185,6 +190,185 @@ TEST(PromptBuffer, RefusesABufferThatNeverFills) {
   EXPECT_THAT(message_of({.baseline = Baseline::kPromptBuffer, .buffer_size = 8}, 1),
               HasSubstr("keeps 8 rewards and never reaches 16"));
   EXPECT_EQ(message_of({.baseline = Baseline::kNone, .buffer_size = 8}, 1), "");
+}
+
+constexpr Baseline kBaselines[] = {Baseline::kNone,        Baseline::kBatchMean,
+                                   Baseline::kGroupMean,   Baseline::kLeaveOneOut,
+                                   Baseline::kRunningMean, Baseline::kPromptBuffer};
+constexpr Scale kScales[] = {Scale::kNone, Scale::kGroupStd, Scale::kBatchStd, Scale::kBufferStd};
+
+void for_each_axis(const std::function<void(const AdvantageOptions&)>& use) {
+  for (const Baseline baseline : kBaselines) {
+    for (const Scale scale : kScales) {
+      SCOPED_TRACE("baseline " + std::to_string(static_cast<int>(baseline)) + ", scale " +
+                   std::to_string(static_cast<int>(scale)));
+      use({.baseline = baseline, .scale = scale, .buffer_size = 9, .buffer_min_count = 5});
+    }
+  }
+}
+
+// The formulas of docs/algorithms.md, sample by sample, over lists of what counts.
+class BruteForce {
+ public:
+  explicit BruteForce(const AdvantageOptions& options) : options_(options) {}
+
+  std::vector<double> estimate(const RewardBatch& batch) {
+    std::vector<double> all;
+    for (std::size_t i = 0; i < batch.reward.size(); ++i) {
+      if (!batch.valid[i]) continue;
+      all.push_back(batch.reward[i]);
+      past_[prompt(batch, i)].push_back(batch.reward[i]);
+    }
+    const double running = running_.value_or(mean(all));
+    running_ = running_ ? 0.9 * *running_ + 0.1 * mean(all) : mean(all);
+    std::vector<double> value;
+    for (std::size_t i = 0; i < batch.reward.size(); ++i) {
+      value.push_back(batch.valid[i] ? advantage(batch, i, all, running) : 0);
+    }
+    return value;
+  }
+
+ private:
+  static const std::string& prompt(const RewardBatch& batch, std::size_t i) {
+    return batch.group_prompt[i / static_cast<std::size_t>(batch.group_size)];
+  }
+
+  double advantage(const RewardBatch& batch, std::size_t sample, const std::vector<double>& all,
+                   double running) {
+    const auto k = static_cast<std::size_t>(batch.group_size);
+    std::vector<double> group, others;
+    for (std::size_t i = sample / k * k; i < (sample / k + 1) * k; ++i) {
+      if (!batch.valid[i]) continue;
+      group.push_back(batch.reward[i]);
+      if (i != sample) others.push_back(batch.reward[i]);
+    }
+    std::vector<double> history = past_[prompt(batch, sample)];
+    if (history.size() > 9) history.erase(history.begin(), history.end() - 9);
+    if (history.size() < 5) history = all;
+    const std::map<Baseline, double> baseline = {
+        {Baseline::kNone, 0},
+        {Baseline::kBatchMean, mean(all)},
+        {Baseline::kGroupMean, mean(group)},
+        {Baseline::kLeaveOneOut, others.empty() ? batch.reward[sample] : mean(others)},
+        {Baseline::kRunningMean, running},
+        {Baseline::kPromptBuffer, mean(history)}};
+    const auto divisor = [](const std::vector<double>& values) {
+      return values.size() > 1 ? population_std(values) + kDelta
+                               : std::numeric_limits<double>::infinity();
+    };
+    const std::map<Scale, double> scale = {{Scale::kNone, 1},
+                                           {Scale::kGroupStd, divisor(group)},
+                                           {Scale::kBatchStd, divisor(all)},
+                                           {Scale::kBufferStd, divisor(history)}};
+    return (batch.reward[sample] - baseline.at(options_.baseline)) / scale.at(options_.scale);
+  }
+
+  AdvantageOptions options_;
+  std::map<std::string, std::vector<double>> past_;
+  std::optional<double> running_;
+};
+
+TEST(InvalidSamples, AreLeftOutOfEveryFormula) {
+  const std::vector<std::vector<bool>> masks = {{1, 0, 1, 1, 1, 1, 0, 1, 0, 0, 1, 0},
+                                                {0, 0, 0, 1, 1, 0, 1, 1, 1, 1, 1, 1},
+                                                {1, 1, 1, 0, 0, 0, 0, 0, 1, 1, 0, 0},
+                                                {1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 1, 0}};
+  for_each_axis([&](const AdvantageOptions& options) {
+    AdvantageEstimator estimator(options, 3);
+    BruteForce expected(options);
+    for (std::uint32_t iteration = 0; iteration < masks.size(); ++iteration) {
+      std::vector<double> rewards = rewards_of(20 + iteration, 12);
+      for (std::size_t i = 0; i < rewards.size(); ++i) {
+        if (!masks[iteration][i]) rewards[i] = std::nan("");
+      }
+      const RewardBatch batch{rewards, 3, {"a", "b", "a", "c"}, masks[iteration]};
+      const Advantages result = estimator.estimate(batch);
+      const std::vector<double> value = expected.estimate(batch);
+      for (std::size_t i = 0; i < rewards.size(); ++i) {
+        EXPECT_NEAR(result.value[i], value[i], 1e-12) << iteration << " " << i;
+      }
+      EXPECT_EQ(result.invalid, std::ranges::count(masks[iteration], false));
+    }
+  });
+}
+
+TEST(InvalidSamples, AreAsGoodAsRemoved) {
+  const std::vector<std::string> prompts = {"a", "b", "a"};
+  for_each_axis([&](const AdvantageOptions& options) {
+    AdvantageEstimator masked(options, 4);
+    AdvantageEstimator removed(options, 3);
+    for (std::uint32_t iteration = 0; iteration < 3; ++iteration) {
+      const std::vector<double> kept = rewards_of(30 + iteration, 9);
+      std::vector<double> rewards;
+      std::vector<bool> valid;
+      for (std::size_t g = 0; g < 3; ++g) {
+        for (std::size_t i = 0, next = 3 * g; i < 4; ++i) {
+          valid.push_back(i != (g + iteration) % 4);
+          rewards.push_back(valid.back() ? kept[next++] : 1e9);
+        }
+      }
+      const Advantages result = masked.estimate({rewards, 4, prompts, valid});
+      std::vector<double> of_valid;
+      for (std::size_t i = 0; i < rewards.size(); ++i) {
+        if (valid[i]) of_valid.push_back(result.value[i]);
+      }
+      const Advantages expected = removed.estimate({kept, 3, prompts});
+      EXPECT_EQ(of_valid, expected.value) << "bit for bit";
+      EXPECT_EQ(result.buffered_groups, expected.buffered_groups);
+      EXPECT_EQ(masked.state(), removed.state());
+    }
+  });
+}
+
+TEST(InvalidSamples, AllMarkedValidIsTheSameAsNoMarks) {
+  for_each_axis([&](const AdvantageOptions& options) {
+    const std::vector<double> rewards = rewards_of(3, 12);
+    AdvantageEstimator marked(options, 4), plain(options, 4);
+    const Advantages a = marked.estimate({rewards, 4, {"a", "b", "a"}, std::vector(12, true)});
+    const Advantages b = plain.estimate({rewards, 4, {"a", "b", "a"}});
+    EXPECT_EQ(a.value, b.value);
+    EXPECT_THAT(b.informative, Each(true));
+    EXPECT_EQ(a.informative, b.informative);
+    EXPECT_EQ(b.invalid, 0);
+  });
+}
+
+TEST(InvalidSamples, AWholeBatchOfThemIsForgotten) {
+  for_each_axis([&](const AdvantageOptions& options) {
+    AdvantageEstimator estimator(options, 2);
+    estimator.estimate({rewards_of(1, 4), 2, {"a", "b"}});
+    const nlohmann::json before = estimator.state();
+    const std::vector<double> rewards(4, std::nan(""));
+    const Advantages result = estimator.estimate({rewards, 2, {"a", "new"}, std::vector(4, false)});
+    EXPECT_THAT(result.value, ElementsAre(0, 0, 0, 0));
+    EXPECT_THAT(result.informative, Each(false));
+    EXPECT_EQ(result.invalid, 4);
+    EXPECT_EQ(result.zero_variance_groups, 0);
+    EXPECT_EQ(estimator.state(), before);
+  });
+}
+
+// Groups: plain, equal rewards, equal rewards beside an invalid one, one valid, none valid.
+TEST(Informative, IsFalseWhereAGroupSaysNothing) {
+  const std::vector<double> rewards = {1, 2, 3, 4, 4, 4, 5, 9, 5, 0, 6, 0, 0, 0, 0};
+  const std::vector<bool> valid = {1, 1, 1, 1, 1, 1, 1, 0, 1, 0, 1, 0, 0, 0, 0};
+  const std::vector<std::string> prompts = {"a", "b", "c", "d", "e"};
+  for_each_axis([&](const AdvantageOptions& options) {
+    AdvantageEstimator estimator(options, 3);
+    const Advantages result = estimator.estimate({rewards, 3, prompts, valid});
+    const bool within_group = options.baseline == Baseline::kGroupMean ||
+                              options.baseline == Baseline::kLeaveOneOut ||
+                              options.scale == Scale::kGroupStd;
+    EXPECT_THAT(result.informative,
+                ElementsAre(true, true, true, false, false, false, false, false, false, false,
+                            !within_group, false, false, false, false));
+    EXPECT_EQ(result.value[10] == 0, within_group);
+    EXPECT_EQ(result.zero_variance_groups, 2);
+    EXPECT_EQ(result.invalid, 6);
+  });
+  AdvantageEstimator single({.baseline = Baseline::kBatchMean}, 1);
+  const std::vector<double> same = {2, 2};
+  EXPECT_THAT(single.estimate({same, 1, {"a", "b"}}).informative, Each(true));
 }
 
 TEST(State, RoundTripContinuesBitForBit) {

@@ -24,11 +24,15 @@ struct MinibatchOptions {
   bool whole_samples = false;       ///< the shuffled unit is a sample with its steps, not a pair
   std::int64_t shards = 1;          ///< divides the number of groups
   std::int64_t minibatches = 1;     ///< updates an epoch
+  /// [N]: samples to train on; empty: all. Shards keep their samples, excluded ones included.
+  std::vector<bool> included{};
 };
 
 /// The pairs of one inner epoch, shuffled and dealt into minibatches of (nearly) equal size: every
-/// included pair occurs exactly once. A function of the options alone. More minibatches than units
-/// is an Error.
+/// pair of an included sample occurs exactly once. A function of the options alone. More
+/// minibatches than a shard has units is an Error. When it is the exclusion that leaves fewer, each
+/// of the first minibatches gets one, and those that no shard has a unit for are not in the result,
+/// which can be empty.
 std::vector<std::vector<Pair>> make_minibatches(const MinibatchOptions& options);
 
 }  // namespace loopline::train

@@ -1,17 +1,12 @@
-// The optimiser, the minibatches and the prompt order: what an update is made of.
-
 #include <ATen/ATen.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
-#include <set>
 
 #include "loopline/core/error.h"
 #include "loopline/train/adamw.h"
-#include "loopline/train/minibatch.h"
-#include "loopline/train/prompt_order.h"
 
 namespace loopline::train {
 namespace {
@@ -104,100 +99,6 @@ TEST(LearningRate, WarmsUpThenFallsToZero) {
   EXPECT_NEAR(learning_rate(2, "cosine", 7, 4, 10), 1, 1e-12);
   EXPECT_NEAR(learning_rate(2, "cosine", 10, 4, 10), 0, 1e-12);
   EXPECT_NEAR(learning_rate(2, "cosine", 50, 4, 10), 0, 1e-12);
-}
-
-MinibatchOptions options_of(bool whole_samples, double fraction, std::int64_t shards) {
-  return {.seed = 5,
-          .iteration = 2,
-          .samples = 24,
-          .group_size = 4,
-          .steps = {0, 1, 2, 4},
-          .timestep_fraction = fraction,
-          .whole_samples = whole_samples,
-          .shards = shards,
-          .minibatches = 3};
-}
-
-std::set<std::pair<std::int64_t, std::int64_t>> all_pairs(
-    const std::vector<std::vector<Pair>>& minibatches, std::size_t* count) {
-  std::set<std::pair<std::int64_t, std::int64_t>> seen;
-  *count = 0;
-  for (const auto& minibatch : minibatches) {
-    for (const Pair& pair : minibatch) seen.emplace(pair.sample, pair.step);
-    *count += minibatch.size();
-  }
-  return seen;
-}
-
-TEST(Minibatches, HoldEveryPairOnceInEqualParts) {
-  for (const bool whole : {false, true}) {
-    const auto minibatches = make_minibatches(options_of(whole, 1, 1));
-    std::size_t count = 0;
-    EXPECT_EQ(all_pairs(minibatches, &count).size(), 96U);
-    EXPECT_EQ(count, 96U);
-    for (const auto& minibatch : minibatches) EXPECT_EQ(minibatch.size(), 32U);
-  }
-}
-
-TEST(Minibatches, KeepASamplesStepsTogetherWhenAsked) {
-  for (const auto& minibatch : make_minibatches(options_of(true, 1, 1))) {
-    for (std::size_t i = 0; i < minibatch.size(); i += 4) {
-      EXPECT_EQ(minibatch[i].sample, minibatch[i + 3].sample);
-    }
-  }
-}
-
-TEST(Minibatches, TakeTheAskedShareOfEachSamplesSteps) {
-  std::size_t count = 0;
-  const auto seen = all_pairs(make_minibatches(options_of(false, 0.5, 1)), &count);
-  EXPECT_EQ(count, 48U);
-  std::map<std::int64_t, int> per_sample, per_step;
-  for (const auto& [sample, step] : seen) {
-    ++per_sample[sample];
-    ++per_step[step];
-  }
-  for (const auto& [sample, steps] : per_sample) EXPECT_EQ(steps, 2) << sample;
-  EXPECT_EQ(per_step.size(), 4U) << "the subset differs between samples";
-}
-
-TEST(Minibatches, TakeAnEqualShareOfEachShard) {
-  for (const auto& minibatch : make_minibatches(options_of(false, 1, 2))) {
-    const auto first = std::count_if(minibatch.begin(), minibatch.end(),
-                                     [](const Pair& pair) { return pair.sample < 12; });
-    EXPECT_EQ(first, 16);
-  }
-}
-
-TEST(Minibatches, AreAFunctionOfTheIteration) {
-  MinibatchOptions options = options_of(false, 1, 1);
-  const auto first = make_minibatches(options);
-  EXPECT_EQ(first, make_minibatches(options));
-  options.epoch = 1;
-  EXPECT_NE(first, make_minibatches(options));
-  options.epoch = 0;
-  options.iteration = 3;
-  EXPECT_NE(first, make_minibatches(options));
-}
-
-TEST(Minibatches, RefuseMoreUpdatesThanPairs) {
-  MinibatchOptions options = options_of(true, 1, 1);
-  options.minibatches = 25;
-  EXPECT_THROW(make_minibatches(options), Error);
-}
-
-TEST(PromptOrder, GoesThroughTheFileInEpochs) {
-  std::vector<std::int64_t> drawn;
-  for (std::int64_t iteration = 0; iteration < 7; ++iteration) {
-    const auto part = prompts_of_iteration(9, iteration, 4, 7);
-    drawn.insert(drawn.end(), part.begin(), part.end());
-  }
-  for (std::size_t epoch = 0; epoch < 4; ++epoch) {
-    const std::set<std::int64_t> seen(drawn.begin() + static_cast<std::ptrdiff_t>(7 * epoch),
-                                      drawn.begin() + static_cast<std::ptrdiff_t>(7 * epoch + 7));
-    EXPECT_EQ(seen.size(), 7U) << "epoch " << epoch;
-  }
-  EXPECT_NE(std::vector<std::int64_t>(drawn.begin(), drawn.begin() + 7),
-            std::vector<std::int64_t>(drawn.begin() + 7, drawn.begin() + 14));
 }
 
 }  // namespace
