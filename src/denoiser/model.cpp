@@ -5,6 +5,7 @@
 
 #include "loopline/core/error.h"
 #include "loopline/core/text.h"
+#include "probe.h"
 
 namespace loopline::denoiser {
 
@@ -27,10 +28,15 @@ at::Tensor Decoder::decode(const at::Tensor& latents) const {
   return ((images.to(at::kFloat) - spec.low) / (spec.high - spec.low)).clamp(0, 1);
 }
 
-Model load_model(const std::filesystem::path& bundle_directory, at::Device device) {
+Model load_model(const std::filesystem::path& bundle_directory, at::Device device,
+                 tensor::Precision precision) {
+  return load_model(io::load_model_bundle(bundle_directory), device, precision);
+}
+
+Model load_model(io::ModelBundle bundle, at::Device device, tensor::Precision precision) {
   Model model;
-  model.bundle = io::load_model_bundle(bundle_directory);
-  model.denoiser = load_denoiser(model.bundle, device);
+  model.bundle = std::move(bundle);
+  model.denoiser = load_denoiser(model.bundle, device, precision);
   model.conditioner = std::make_unique<Conditioner>(model.bundle, device);
   model.decoder = std::make_unique<Decoder>(model.bundle, device);
   return model;
@@ -75,6 +81,23 @@ tensor::NamedTensors select_trainable(Denoiser& denoiser,
     }
   }
   return chosen;
+}
+
+void store_frozen_as(Denoiser& denoiser, const tensor::NamedTensors& trainable,
+                     at::ScalarType type) {
+  LOOPLINE_CHECK(type == at::kBFloat16 || type == at::kHalf, "frozen weights: bf16 or fp16");
+  const auto is_trained = [&](const at::Tensor& parameter) {
+    for (const auto& [name, trained] : trainable) {
+      if (trained.is_same(parameter)) return true;  // tied weights have two names
+    }
+    return false;
+  };
+  for (const auto& [name, parameter] : denoiser.parameters()) {
+    if (!at::isFloatingType(parameter.scalar_type()) || parameter.dim() < 2) continue;
+    if (is_trained(parameter)) continue;
+    parameter.set_data(parameter.detach().to(type));
+  }
+  check_runs(denoiser, "frozen weights stored in " + std::string(at::toString(type)));
 }
 
 }  // namespace loopline::denoiser

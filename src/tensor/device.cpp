@@ -3,6 +3,8 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
+#include <ATen/detail/CUDAHooksInterface.h>
+#include <c10/core/DeviceGuard.h>
 #include <torch/headeronly/version.h>
 
 #include <thread>
@@ -55,6 +57,14 @@ int set_threads(int threads) {
 std::string cpu_capability() { return at::get_cpu_capability(); }
 
 bool cpu_has_bf16() { return __builtin_cpu_supports("avx512bf16") != 0; }
+
+bool has_bf16(c10::Device device) {
+  if (!device.is_cuda()) return cpu_has_bf16();
+  // LibTorch's own question "compute capability 8 and cuDNN 8", about the current device; CUDA's
+  // headers are not needed to ask it.
+  const c10::DeviceGuard guard(device);
+  return at::detail::getCUDAHooks().supportsBFloat16ConvolutionWithCuDNNv8();
+}
 
 std::string torch_version() { return TORCH_VERSION; }
 

@@ -1,5 +1,6 @@
 #include "loopline/tensor/script_module.h"
 
+#include <torch/csrc/jit/passes/autocast.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
 #include <torch/script.h>
 
@@ -40,6 +41,8 @@ ScriptModule::ScriptModule(const std::filesystem::path& path, at::Device device)
     : impl_(std::make_unique<Impl>()) {
   // The profiling executor re-optimises during the first calls: slow first steps for nothing here.
   torch::jit::getProfilingMode() = false;
+  // Autocast belongs to the operators: TorchScript's own would stay in graphs compiled under it.
+  torch::jit::setAutocastMode(false);
   impl_->path = path.string();
   try {
     impl_->module = torch::jit::load(path.string(), at::kCPU);

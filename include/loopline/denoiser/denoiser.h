@@ -8,6 +8,7 @@
 
 #include "loopline/denoiser/condition.h"
 #include "loopline/io/model_bundle.h"
+#include "loopline/tensor/precision.h"
 
 namespace loopline::denoiser {
 
@@ -38,7 +39,10 @@ class Denoiser {
 /// Loads a bundle's TorchScript network and probes it: output shape and dtype, and mixed timesteps
 /// against row-by-row calls (which catches baked batch sizes, train-mode norms and timesteps shared
 /// by the batch). Each failure is an Error that names file and field.
-std::unique_ptr<Denoiser> load_denoiser(const io::ModelBundle& bundle, at::Device device);
+/// With kBFloat16 the network's forward runs under autocast; the probe runs in float32, since it
+/// asks what the file computes, and rounding would blur the answer.
+std::unique_ptr<Denoiser> load_denoiser(const io::ModelBundle& bundle, at::Device device,
+                                        tensor::Precision precision = tensor::Precision::kFloat32);
 
 /// Classifier-free guidance: unconditional + weight (conditional - unconditional) on the raw
 /// output, from one forward over [unconditional; conditional]. weight 1 runs the conditional branch

@@ -31,12 +31,26 @@ struct Model {
   std::unique_ptr<Decoder> decoder;
 };
 
-Model load_model(const std::filesystem::path& bundle_directory, at::Device device);
+/// Loads what a manifest that was already read names. The text encoder and the decoder run in
+/// float32 whatever `precision` says: they run once a sample, and their errors are seen.
+Model load_model(io::ModelBundle bundle, at::Device device,
+                 tensor::Precision precision = tensor::Precision::kFloat32);
+
+/// The same, reading and hashing the bundle first.
+Model load_model(const std::filesystem::path& bundle_directory, at::Device device,
+                 tensor::Precision precision = tensor::Precision::kFloat32);
 
 /// Chooses what is trained: parameters whose name matches one of the patterns (shell patterns;
 /// empty: the bundle's own, and without those everything that requires a gradient in the file). All
 /// others are frozen. Patterns that match nothing are an Error listing near names. The tensors
 /// share storage with the network.
 tensor::NamedTensors select_trainable(Denoiser& denoiser, const std::vector<std::string>& patterns);
+
+/// Halves the memory of what is not trained: floating parameters of two dimensions and more that
+/// are not in `trainable` become `type` (bfloat16 or float16) in place. Biases and the weights of
+/// norms stay float32, which their kernels need. For a denoiser that was loaded with kBFloat16,
+/// whose autocast joins the types. A network that cannot run this way is an Error.
+void store_frozen_as(Denoiser& denoiser, const tensor::NamedTensors& trainable,
+                     at::ScalarType type);
 
 }  // namespace loopline::denoiser

@@ -23,6 +23,9 @@ int set_threads(int threads);
 std::string cpu_capability();
 bool cpu_has_bf16();
 
+/// Whether the device computes in bfloat16: cpu_has_bf16(), or CUDA with compute capability 8.0.
+bool has_bf16(c10::Device device);
+
 /// The LibTorch version that this program runs with, "2.14.1".
 std::string torch_version();
 
