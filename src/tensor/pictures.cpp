@@ -21,4 +21,14 @@ io::Image image_grid(const at::Tensor& images, std::int64_t columns, std::int64_
   return io::image_grid(to_images(images), static_cast<int>(columns), static_cast<int>(zoom));
 }
 
+at::Tensor tensor_from_image(const io::Image& image) {
+  const at::Tensor interleaved = at::tensor(at::ArrayRef<std::uint8_t>(image.pixels), at::kByte)
+                                     .reshape({image.height, image.width, image.channels});
+  return interleaved.permute({2, 0, 1}).contiguous().to(at::kFloat) / 255.0;
+}
+
+at::Tensor as_three_channels(const at::Tensor& image) {
+  return image.size(0) == 1 ? image.repeat({3, 1, 1}) : image.narrow(0, 0, 3);
+}
+
 }  // namespace loopline::tensor
