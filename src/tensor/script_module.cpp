@@ -5,6 +5,7 @@
 #include <torch/script.h>
 
 #include "loopline/core/error.h"
+#include "script_module_devices.h"
 
 namespace loopline::tensor {
 namespace {
@@ -27,6 +28,7 @@ struct ScriptModule::Impl {
   std::string path;
   torch::jit::Module module;
   std::map<std::string, at::Tensor> parameters, buffers;
+  std::vector<DeviceConstant> device_constants;
 
   c10::IValue forward(const std::vector<at::Tensor>& arguments) {
     try {
@@ -46,7 +48,11 @@ ScriptModule::ScriptModule(const std::filesystem::path& path, at::Device device)
   impl_->path = path.string();
   try {
     impl_->module = torch::jit::load(path.string(), at::kCPU);
+    impl_->device_constants = find_device_constants(impl_->module);
+    move_device_constants(impl_->module, device, impl_->path);
     impl_->module.to(device);
+  } catch (const Error&) {
+    throw;
   } catch (const std::exception& error) {
     throw Error(path.string(), "not a loadable TorchScript file: " + reason(error));
   }
@@ -103,5 +109,16 @@ const std::map<std::string, at::Tensor>& ScriptModule::parameters() const {
   return impl_->parameters;
 }
 const std::map<std::string, at::Tensor>& ScriptModule::buffers() const { return impl_->buffers; }
+const std::vector<DeviceConstant>& ScriptModule::device_constants() const {
+  return impl_->device_constants;
+}
+
+void ScriptModule::save(const std::filesystem::path& path) const {
+  try {
+    impl_->module.save(path.string());
+  } catch (const std::exception& error) {
+    throw failure(path.string(), "cannot be written: " + reason(error));
+  }
+}
 
 }  // namespace loopline::tensor

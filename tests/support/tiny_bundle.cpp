@@ -92,6 +92,20 @@ void write_tiny_reward(const fs::path& directory, const std::string& prefix,
                                             "reward\"}\n}\n");
 }
 
+void write_script(const fs::path& path, const std::string& source) {
+  torch::jit::Module module("Script");
+  module.define(source);
+  module.save(path.string());
+}
+
+void write_nested_script(const fs::path& path, const std::string& source) {
+  torch::jit::Module inner("Inner"), outer("Outer");
+  inner.define(source);
+  outer.register_module("inner", inner);
+  outer.define("def forward(self, x):\n    return self.inner.forward(x)\n");
+  outer.save(path.string());
+}
+
 fs::path fresh_directory(const std::string& name) {
   struct Root {
     fs::path path = fs::path(::testing::TempDir()) / ("loopline_" + std::to_string(getpid()));

@@ -19,6 +19,11 @@ void write_tiny_model(const std::filesystem::path& directory,
 void write_tiny_reward(const std::filesystem::path& directory, const std::string& prefix = "",
                        const std::string& source = "");
 
+/// A TorchScript file without parameters: `source` defines its forward. Nested: the forward is that
+/// of a submodule, which the module itself calls.
+void write_script(const std::filesystem::path& path, const std::string& source);
+void write_nested_script(const std::filesystem::path& path, const std::string& source);
+
 /// An empty directory of this process, removed when it ends: tests run side by side, each in a
 /// process of its own.
 std::filesystem::path fresh_directory(const std::string& name);

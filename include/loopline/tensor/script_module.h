@@ -12,8 +12,17 @@
 
 namespace loopline::tensor {
 
+/// A device that the code of a TorchScript file names, and the operator that uses it.
+struct DeviceConstant {
+  std::string device;    ///< "cpu", "cuda:0"
+  std::string op;        ///< "aten::arange"
+  std::string source;    ///< "embedding.py:57" where the file keeps it, else ""
+  bool movable = false;  ///< rewritten when the file is loaded for another device
+};
+
 /// A TorchScript file: the only place where Loopline touches TorchScript. Loading happens on the
-/// CPU and the module is then moved. LibTorch's exceptions become Errors that name the file.
+/// CPU and the module is then moved, with the device constants that a trace leaves in its code; one
+/// that cannot be moved is an Error. LibTorch's exceptions become Errors that name the file.
 class ScriptModule {
  public:
   ScriptModule(const std::filesystem::path& path, at::Device device);
@@ -31,6 +40,13 @@ class ScriptModule {
   /// By name, sharing storage with the module: writing into them changes the network.
   const std::map<std::string, at::Tensor>& parameters() const;
   const std::map<std::string, at::Tensor>& buffers() const;
+
+  /// Devices that the code names, as the file has them, in the order of the code.
+  const std::vector<DeviceConstant>& device_constants() const;
+
+  /// Writes the module, with its tensors as they are now, as a TorchScript file. Not atomic by
+  /// itself.
+  void save(const std::filesystem::path& path) const;
 
  private:
   struct Impl;
