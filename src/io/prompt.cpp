@@ -6,6 +6,8 @@
 #include "json_fields.h"
 #include "loopline/core/error.h"
 #include "loopline/core/files.h"
+#include "prompt_template.h"
+#include "prompt_text.h"
 
 namespace loopline::io {
 namespace {
@@ -31,13 +33,6 @@ void check_utf8(const std::string& text, const std::string& where) {
   }
 }
 
-std::string trimmed(const std::string& line) {
-  constexpr char kSpace[] = " \t\r\n\v\f";
-  const auto begin = line.find_first_not_of(kSpace);
-  if (begin == std::string::npos) return "";
-  return line.substr(begin, line.find_last_not_of(kSpace) - begin + 1);
-}
-
 Prompt text_prompt(const std::string& line, const std::string& where) {
   check_utf8(line, where);
   return make_prompt(line);
@@ -50,11 +45,11 @@ Prompt json_prompt(const std::string& line, const std::string& where) {
   if (has_prompt && fields.has("text")) {
     fields.fail("prompt", "stands beside text, its other name", "keep one");
   }
-  Prompt prompt;
-  prompt.text = fields.any_text(has_prompt ? "prompt" : "text");
-  if (fields.has("negative")) prompt.negative = fields.any_text("negative");
+  std::string text = fields.any_text(has_prompt ? "prompt" : "text");
+  Prompt prompt =
+      make_prompt(std::move(text), fields.has("negative") ? fields.any_text("negative") : "");
   prompt.weight = fields.number_or("weight", prompt.weight, above(0));
-  prompt.id = fields.has("id") ? fields.text("id") : content_hash(prompt).substr(0, kIdDigits);
+  if (fields.has("id")) prompt.id = fields.text("id");
   for (const auto& item : json.items()) {
     const std::string& key = item.key();
     const bool is_field =
@@ -79,9 +74,10 @@ void for_each_line(const std::string& text, const fs::path& path,
 
 }  // namespace
 
-Prompt make_prompt(std::string text) {
+Prompt make_prompt(std::string text, std::string negative) {
   Prompt prompt;
   prompt.text = std::move(text);
+  prompt.negative = std::move(negative);
   prompt.id = content_hash(prompt).substr(0, kIdDigits);
   return prompt;
 }
@@ -95,19 +91,24 @@ std::uint64_t prompt_key(const Prompt& prompt) {
 
 std::vector<Prompt> read_prompts(const fs::path& path) {
   const std::string kind = path.extension().string();
-  if (kind != ".txt" && kind != ".jsonl") {
-    throw Error(path.string(), "prompts come from .txt or .jsonl files");
+  const bool has_templates = kind == ".yaml" || kind == ".yml";
+  if (kind != ".txt" && kind != ".jsonl" && !has_templates) {
+    throw Error(path.string(), "prompts come from .txt, .jsonl or .yaml files");
   }
   if (!fs::is_regular_file(path)) throw Error(path.string(), "no such file");
+  const std::string content = read_file(path, kMaxPromptFileBytes);
+  if (has_templates) {
+    check_utf8(content, path.string());
+    return expand_templates(content, path);
+  }
   std::vector<Prompt> prompts;
-  for_each_line(read_file(path, kMaxPromptFileBytes), path,
-                [&](const std::string& line, const std::string& where) {
-                  if (kind == ".jsonl") {
-                    prompts.push_back(json_prompt(line, where));
-                  } else if (line[0] != '#') {
-                    prompts.push_back(text_prompt(line, where));
-                  }
-                });
+  for_each_line(content, path, [&](const std::string& line, const std::string& where) {
+    if (kind == ".jsonl") {
+      prompts.push_back(json_prompt(line, where));
+    } else if (line[0] != '#') {
+      prompts.push_back(text_prompt(line, where));
+    }
+  });
   if (prompts.empty()) throw Error(path.string(), "holds no prompt");
   return prompts;
 }

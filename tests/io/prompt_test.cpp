@@ -8,6 +8,9 @@
 namespace loopline::io {
 namespace {
 
+using testing::Each;
+using testing::ElementsAre;
+using testing::Field;
 using testing::HasSubstr;
 
 std::vector<Prompt> read(const std::string& name, const std::string& text) {
@@ -78,8 +81,137 @@ TEST(ReadPrompts, NamesTheBadLine) {
   EXPECT_THAT(refused("bad.txt", "fine\n\xFF\xFE\n"),
               HasSubstr("bad.txt:2: the text is not valid UTF-8"));
   EXPECT_THAT(refused("bad.txt", "# only a comment\n"), HasSubstr("holds no prompt"));
-  EXPECT_THAT(refused("bad.csv", "x\n"), HasSubstr("prompts come from .txt or .jsonl files"));
+  EXPECT_THAT(refused("bad.csv", "x\n"),
+              HasSubstr("prompts come from .txt, .jsonl or .yaml files"));
   EXPECT_THAT(error_of([] { read_prompts("absent.txt"); }), HasSubstr("absent.txt: no such file"));
+}
+
+TEST(ReadPrompts, KeepsTheIdsOfEarlierVersions) {
+  EXPECT_EQ(read("i.txt", "a red cat\n")[0].id, "dde1a5f904818569");
+  EXPECT_EQ(read("i.jsonl", "{\"text\": \"a red cat\", \"negative\": \"dog\"}")[0].id,
+            "bc7c4c2c2bfb9761");
+}
+
+std::vector<std::string> texts_of(const std::vector<Prompt>& prompts) {
+  std::vector<std::string> texts;
+  for (const Prompt& prompt : prompts) texts.push_back(prompt.text);
+  return texts;
+}
+
+const char kShapes[] =
+    "templates:\n"
+    "  - a {colour} {shape} and a {colour} {shape}\n"
+    "  - {text: '{{{shape}}}', weight: 3}\n"
+    "slots: {colour: [red, green, blue], shape: [circle, square]}\n";
+
+TEST(PromptTemplates, ExpandToAllCombinationsTheLastSlotFastest) {
+  const std::vector<std::string> colours = {"red", "green", "blue"}, shapes = {"circle", "square"};
+  for (const bool distinct : {false, true}) {
+    std::vector<std::string> texts;
+    std::vector<nlohmann::json> metadata;
+    for (const std::string& c : colours) {
+      for (const std::string& s : shapes) {
+        for (const std::string& d : colours) {
+          for (const std::string& t : shapes) {
+            if (distinct && c == d) continue;
+            texts.push_back("a " + c + " " + s + " and a " + d + " " + t);
+            metadata.push_back({{"colour", {c, d}}, {"shape", {s, t}}});
+          }
+        }
+      }
+    }
+    for (const std::string& s : shapes) {
+      texts.push_back("{" + s + "}");
+      metadata.push_back({{"shape", nlohmann::json::array({s})}});
+    }
+    const auto prompts = read("t.yaml", kShapes + std::string(distinct ? "distinct: colour" : ""));
+    EXPECT_EQ(texts_of(prompts), texts);
+    ASSERT_EQ(prompts.size(), metadata.size());
+    for (std::size_t i = 0; i < prompts.size(); ++i) {
+      EXPECT_EQ(prompts[i].metadata, metadata[i]) << prompts[i].text;
+      EXPECT_EQ(prompts[i].id, make_prompt(prompts[i].text).id);
+      EXPECT_EQ(prompts[i].weight, prompts[i].text[0] == '{' ? 3 : 1);
+    }
+  }
+}
+
+TEST(PromptTemplates, DistinctHoldsForEachPairOfPlaces) {
+  const auto prompts =
+      read("d.yml", "templates: '{n} {m} {n} {n}'\nslots: {n: [1, 2, 3], m: [x]}\ndistinct: [n]\n");
+  EXPECT_THAT(texts_of(prompts),
+              ElementsAre("1 x 2 3", "1 x 3 2", "2 x 1 3", "2 x 3 1", "3 x 1 2", "3 x 2 1"));
+  EXPECT_EQ(prompts[1].metadata, nlohmann::json::parse(R"({"n": ["1", "3", "2"], "m": ["x"]})"));
+}
+
+TEST(PromptTemplates, TakeTextAsItStands) {
+  const auto prompts = read("q.yaml",
+                            "templates:\n"
+                            "  - >\n"
+                            "    a {size}cat\n"
+                            "    on a mat\n"
+                            "  - no slot, {{braces}}\n"
+                            "slots:\n"
+                            "  size: ['', 'big ', '{size}', 007, yes]\n"
+                            "negative: '{{size}}'\n");
+  EXPECT_THAT(texts_of(prompts),
+              ElementsAre("a cat on a mat", "a big cat on a mat", "a {size}cat on a mat",
+                          "a 007cat on a mat", "a yescat on a mat", "no slot, {braces}"));
+  EXPECT_THAT(prompts, Each(Field(&Prompt::negative, "{{size}}")));
+  EXPECT_EQ(prompts[0].id, make_prompt("a cat on a mat", "{{size}}").id);
+  EXPECT_TRUE(prompts[5].metadata.empty());
+  EXPECT_EQ(read("one.yaml", "templates: [x]").size(), 1U) << "slots are optional";
+}
+
+TEST(PromptTemplates, AreBounded) {
+  const auto file = [](int ones) {
+    std::string slots = "slots: {digit: [a, b, c, d, e, f, g, h, i, j]}\ntemplates: ['";
+    for (int i = 0; i < ones; ++i) slots += "{digit}";
+    return slots + "', x]\n";
+  };
+  EXPECT_EQ(read("many.yaml", file(3)).size(), 1001U);
+  EXPECT_THAT(refused("many.yaml", file(6)),
+              HasSubstr("many.yaml: the templates make 1000001 prompts; at most 1000000"));
+  EXPECT_THAT(refused("many.yaml", file(60)),
+              HasSubstr("the templates make more than 18446744073709551615 prompts"));
+  EXPECT_THAT(refused("many.yaml", file(65)), HasSubstr("many.yaml:2: a template with 65 slots"));
+}
+
+TEST(PromptTemplates, NameWhatIsWrongAndWhere) {
+  const std::string slots = "slots:\n  colour: [red, blue]\n";
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"", "t.yaml:1: templates is missing"},
+      {"templates: []\n", "t.yaml:1: templates is empty"},
+      {"templates: [a]\nslot: {}\n", "t.yaml:2: unknown option 'slot'; did you mean 'slots'?"},
+      {slots + "templates:\n  - a\n  - a {color}\n",
+       "t.yaml:5: {color} is no slot; did you mean 'colour'?"},
+      {slots + "templates: ['{zzzzzzz}']\n", "t.yaml:3: {zzzzzzz} is no slot; slots are: colour"},
+      {"templates: ['{a}']\n", "t.yaml:1: {a} is no slot; the file has no slots"},
+      {slots + "templates: [a]\n", "t.yaml:2: no template uses {colour}"},
+      {"slots:\n  c: []\ntemplates: ['{c}']\n", "t.yaml:2: slots.c is empty"},
+      {"slots:\n  c: [x, y, x]\ntemplates: ['{c}']\n", "t.yaml:2: slots.c holds 'x' twice"},
+      {"slots:\n  c: [x, ~]\ntemplates: ['{c}']\n", "slots.c[1]: expected text, found nothing"},
+      {"slots:\n  c: [x, [y]]\ntemplates: ['{c}']\n", "slots.c[1]: expected text, found a list"},
+      {"slots: [c]\ntemplates: ['{c}']\n", "t.yaml:1: slots must be a section"},
+      {"templates: [a, [b]]\n", "templates[1]: expected text, found a list"},
+      {"templates:\n  - {colour} cat\n", "put templates in quotes"},
+      {"templates:\n  - {colour}\n", "put one that begins with a brace or holds a colon in quotes"},
+      {"templates:\n  - {text: a, weight: 0}\n", "t.yaml:2: weight is 0, and must be"},
+      {"templates:\n  - {text: a, wieght: 2}\n", "did you mean 'weight'?"},
+      {"templates: ['a } b']\n", "t.yaml:1: a '}' without its partner"},
+      {"templates: ['a {b']\n", "a '{' without its partner in the template; write {{"},
+      {"templates: ['a {b{c}']\n", "a '{' without its partner"},
+      {slots + "templates: ['{colour}']\ndistinct: [color]\n",
+       "t.yaml:4: distinct: 'color' is no slot; did you mean 'colour'?"},
+      {slots + "templates: ['{colour} {colour} {colour}']\ndistinct: colour\n",
+       "t.yaml:3: the template uses {colour} 3 times, and it has only 2 distinct values"},
+      {slots + "templates:\n  - a {colour} cat\n  - a red cat\n",
+       "t.yaml:5: the prompt 'a red cat' comes out twice; first from the template at"},
+      {"templates: [a]\ntemplates: [b]\n", "the key 'templates' is given twice"},
+      {"templates: [\"\xFF\"]\n", "t.yaml: the text is not valid UTF-8"},
+  };
+  for (const auto& [text, message] : cases) {
+    EXPECT_THAT(refused("t.yaml", text), HasSubstr(message)) << text;
+  }
 }
 
 }  // namespace

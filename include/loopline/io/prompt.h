@@ -17,16 +17,34 @@ struct Prompt {
   nlohmann::json metadata = nlohmann::json::object();
 };
 
-/// A prompt from its text alone.
-Prompt make_prompt(std::string text);
+/// A prompt from its text, and negative text.
+Prompt make_prompt(std::string text, std::string negative = "");
 
 /// 64-bit key of a prompt's content, for randomness that does not depend on its position in a file.
 std::uint64_t prompt_key(const Prompt& prompt);
 
-/// Reads prompts: one a line (.txt; blank lines and lines starting with # are skipped) or one JSON
-/// object a line (.jsonl; `text` or `prompt` required, `negative`, `weight`, `id` optional,
-/// everything else is metadata). Duplicate texts are kept. An empty list or a bad line is an Error
-/// with the line number.
+/// Reads prompts. An empty list and whatever is wrong are Errors with file and line. By the file's
+/// ending:
+///
+/// .txt: one a line; blank lines and lines starting with # are skipped. Duplicates are kept.
+///
+/// .jsonl: one JSON object a line; `text` or `prompt` required, `negative`, `weight`, `id`
+/// optional, everything else is metadata. Duplicates are kept.
+///
+/// .yaml, .yml: templates, each a text with slots, expanded to all combinations of their values:
+///
+///     templates:
+///       - a {colour} {shape} and a {colour} {shape}
+///       - {text: "a {shape}", weight: 3}  # each of its prompts is drawn three times as often
+///     slots: {colour: [red, blue], shape: [circle, square]}
+///     distinct: [colour]  # optional: within a prompt, its values differ from place to place
+///     negative: blurry    # optional: of all prompts, as it stands
+///
+/// Order: templates as in the file; of a template's slots, from left to right, the last turns
+/// fastest, through its values as in the file. `{{` and `}}` in a template are braces. Metadata
+/// holds the values of the slots that occur: {"colour": ["red", "blue"], "shape": ["circle",
+/// "circle"]}. The same text twice, a value twice in a slot, a slot that is unknown, unused or
+/// empty, and more than 1,000,000 prompts are Errors.
 std::vector<Prompt> read_prompts(const std::filesystem::path& path);
 
 }  // namespace loopline::io
