@@ -17,7 +17,7 @@ namespace loopline::reward {
 /// - brightness: the mean of all colour values, 0 to 1.
 /// - colourfulness: M3 of Hasler and Suesstrunk 2003 on values 0 to 255. With rg = R - G and
 ///   yb = (R + G) / 2 - B it is |std(rg), std(yb)| + 0.3 |mean(rg), mean(yb)|, lengths of pairs,
-///   population deviations. 0 is grey, about 15 slightly, 45 quite, 109 extremely colourful. An
+///   population deviations. 0 is grey, 15 slightly, 45 averagely, 109 extremely colourful. An
 ///   image of one channel has 0.
 const std::vector<std::string>& builtin_reward_names();
 bool is_builtin_reward(const std::string& name);
