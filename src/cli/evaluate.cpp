@@ -51,11 +51,17 @@ void add_evaluate(CLI::App& app, int&) {
                    "Prompt files, one a split (default: the run's evaluation.prompts)")
       ->type_name("FILE")
       ->take_all();
-  command->add_option("--reward", request.reward, "Reward bundle (default: the run's)")
-      ->type_name("DIR");
+  command
+      ->add_option("--reward", request.reward,
+                   "Reward bundle or built-in; several are added: --reward \"0.1 * brightness\" "
+                   "(default: the run's)")
+      ->type_name("TERM")
+      ->take_all()
+      ->allow_extra_args(false);
   command->add_option("--judge", request.judges, "Judges (default: the run's)")
-      ->type_name("DIR")
-      ->take_all();
+      ->type_name("SOURCE")
+      ->take_all()
+      ->allow_extra_args(false);
   command->add_option("--images-per-prompt", request.images_per_prompt)->check(CLI::Range(1, 4095));
   command
       ->add_option("--max-prompts", request.max_prompts,

@@ -49,7 +49,9 @@ int run(int argc, char** argv) {
   add_resume(app, exit_code);
   add_evaluate(app, exit_code);
   add_sample(app, exit_code);
+  add_show(app, exit_code);
   add_inspect(app, exit_code);
+  add_export(app, exit_code);
   add_doctor(app, exit_code);
 
   install_interrupt_handlers();

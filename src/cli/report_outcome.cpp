@@ -19,6 +19,11 @@ void report_outcome(const train::TrainingOutcome& outcome, const std::filesystem
   const std::string run = directory.string();
   std::printf("%s after %lld iterations: %s\n", outcome.interrupted ? "Stopped" : "Finished",
               static_cast<long long>(outcome.iterations), run.c_str());
+  if (!outcome.target_reached.empty()) {
+    std::printf("  target reached: %s; to go on: loopline resume %s --set stop.%s=null\n",
+                outcome.target_reached.c_str(), run.c_str(),
+                outcome.target_reached.find(">=") != std::string::npos ? "at_least" : "at_most");
+  }
   if (outcome.last.is_object()) {
     print_change(outcome, "reward/mean", "reward");
     for (const auto& [key, value] : outcome.last.items()) {
@@ -30,6 +35,9 @@ void report_outcome(const train::TrainingOutcome& outcome, const std::filesystem
   std::printf("Next:\n");
   if (outcome.interrupted) std::printf("  loopline resume %s\n", run.c_str());
   if (outcome.iterations > 0) std::printf("  loopline evaluate %s\n", run.c_str());
+  if (std::filesystem::exists(directory / "samples.jsonl")) {
+    std::printf("  loopline show %s --worst 20\n", run.c_str());
+  }
   std::printf("  pictures: %s\n", (directory / "samples").c_str());
 }
 

@@ -21,9 +21,9 @@ void add_resume(CLI::App& app, int& exit_code) {
       app.add_subcommand("resume", "Go on with an interrupted or finished run, bit for bit");
   command->add_option("run", arguments->run, "Run directory")->required();
   command
-      ->add_option(
-          "--set", arguments->assignments,
-          "Override what may change: iterations, samples, checkpoint, evaluation, device, threads")
+      ->add_option("--set", arguments->assignments,
+                   "Override what may change: iterations, stop, samples, sample_log, checkpoint, "
+                   "evaluation, device, threads")
       ->take_all()
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);

@@ -9,9 +9,22 @@ namespace {
 
 struct Arguments {
   experiment::SampleRequest request;
-  std::string target, out = "samples.png";
+  std::vector<std::string> texts;
+  std::string target, prompt_file, out = "samples.png";
   bool force = false;
 };
+
+/// None is fine for a model that needs none.
+std::vector<io::Prompt> prompts_of(const Arguments& arguments) {
+  std::vector<io::Prompt> prompts;
+  for (const std::string& text : arguments.texts) prompts.push_back(io::make_prompt(text));
+  if (!arguments.prompt_file.empty()) {
+    for (io::Prompt& prompt : io::read_prompts(arguments.prompt_file)) {
+      prompts.push_back(std::move(prompt));
+    }
+  }
+  return prompts;
+}
 
 }  // namespace
 
@@ -20,10 +33,13 @@ void add_sample(CLI::App& app, int&) {
   experiment::SampleRequest& request = arguments->request;
   CLI::App* command = app.add_subcommand("sample", "Draw images of prompts into one PNG");
   command->add_option("target", arguments->target, "Run directory or model bundle")->required();
-  command->add_option("--prompt", request.prompts, "What to draw; repeat for more rows")
-      ->required()
+  command->add_option("--prompt", arguments->texts, "What to draw; repeat for more rows")
       ->take_all()
       ->allow_extra_args(false);
+  command
+      ->add_option("--prompts", arguments->prompt_file,
+                   "Prompt file, one row a prompt; .jsonl for models that take a class or numbers")
+      ->type_name("FILE");
   command->add_option("--out", arguments->out, "PNG to write")->capture_default_str();
   command->add_flag("--force", arguments->force, "Replace the PNG if it exists");
   command->add_option("--count", request.count, "Images of each prompt")
@@ -46,6 +62,7 @@ void add_sample(CLI::App& app, int&) {
       throw Error(arguments->out, "exists", "choose another --out, or replace it with --force");
     }
     arguments->request.target = arguments->target;
+    arguments->request.prompts = prompts_of(*arguments);
     const auto progress = run::terminal_progress();
     io::write_png(arguments->out, experiment::sample_images(arguments->request, *progress));
     std::printf("%s\n", arguments->out.c_str());

@@ -58,6 +58,9 @@ void walk(Denoiser& denoiser, const diffusion::Transition& transition, const Sam
       }
       visit(rows, chunks.valid[c], i + 1, next, transition.log_prob(next, mean, step));
       latents = next;
+      if (i + 1 == steps && request.on_finished) {
+        request.on_finished(rows.front(), latents.slice(0, 0, chunks.valid[c]));
+      }
       if (request.on_progress) {
         const double done =
             static_cast<double>(c * static_cast<std::size_t>(steps)) + static_cast<double>(i + 1);
@@ -69,6 +72,14 @@ void walk(Denoiser& denoiser, const diffusion::Transition& transition, const Sam
 }
 
 }  // namespace
+
+void condition_on(SampleRequest& request, Conditioner& conditioner,
+                  const std::vector<io::Prompt>& prompts, std::int64_t copies) {
+  request.conditional = conditioner.encode(prompts).repeat_interleave(copies);
+  if (request.guidance != 1) {
+    request.unconditional = conditioner.encode_unconditional(prompts).repeat_interleave(copies);
+  }
+}
 
 PaddedChunks padded_chunks(const std::vector<std::int64_t>& rows, std::int64_t micro_batch) {
   LOOPLINE_CHECK(micro_batch > 0, "micro_batch must be positive");

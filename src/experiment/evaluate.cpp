@@ -1,11 +1,13 @@
 #include "loopline/experiment/evaluate.h"
 
-#include <algorithm>
+#include <filesystem>
+#include <memory>
 
 #include "loopline/core/error.h"
 #include "loopline/core/interrupt.h"
 #include "loopline/experiment/target.h"
-#include "loopline/train/trainer.h"
+#include "loopline/train/evaluation.h"
+#include "loopline/train/jury.h"
 
 namespace loopline::experiment {
 namespace {
@@ -13,54 +15,46 @@ namespace {
 /// Everything an evaluation needs, whether it came from a run or from flags.
 struct Plan {
   Target target;
-  std::unique_ptr<reward::Reward> reward;
-  std::vector<std::unique_ptr<reward::Reward>> judges;
-  std::vector<Split> splits;
-  EvaluationOptions options;
+  std::unique_ptr<train::Jury> jury;
+  std::vector<train::Split> splits;
+  train::EvaluationOptions options;
 };
 
-std::vector<Split> read_splits(const std::vector<std::string>& files, std::int64_t max_prompts) {
-  std::vector<Split> splits;
-  for (const std::string& file : files) {
-    Split split{std::filesystem::path(file).stem().string(), {}};
-    const std::vector<io::Prompt> all = io::read_prompts(file);
-    for (const std::int64_t index :
-         train::spread(static_cast<std::int64_t>(all.size()), max_prompts)) {
-      split.prompts.push_back(all[static_cast<std::size_t>(index)]);
-    }
-    for (const Split& other : splits) {
-      if (other.name == split.name) throw Error(file, "two prompt files are named " + split.name);
-    }
-    splits.push_back(std::move(split));
+/// Sources that a command line gives are seen from the working directory.
+std::vector<std::string> resolved(const std::vector<std::string>& sources) {
+  std::vector<std::string> result;
+  for (const std::string& source : sources) {
+    result.push_back(reward::resolve_reward_term(source, std::filesystem::current_path()));
   }
-  return splits;
+  return result;
 }
 
 Plan make_plan(const EvaluationRequest& request) {
   Plan plan;
   plan.target = load_target(request.target, request.device, request.threads);
-  plan.target.override_sampler(request.steps, request.eta, request.guidance);
-  std::string reward = request.reward.value_or("");
-  std::vector<std::string> judges = request.judges, files = request.prompts;
+  std::vector<std::string> reward = resolved(request.reward), judges = resolved(request.judges);
+  std::vector<std::string> files = request.prompts;
   std::int64_t max_prompts = request.max_prompts.value_or(100);
-  plan.options.transition = plan.target.transition;
-  plan.options.micro_batch = plan.target.micro_batch;
   if (const auto& config = plan.target.config) {
+    plan.target.transition = train::evaluation_transition(*config, plan.target.model.bundle);
     if (reward.empty()) reward = config->reward;
     if (judges.empty()) judges = config->judges;
     if (files.empty()) files = config->evaluation.prompts;
-    if (files.empty()) files = {config->prompts};
+    if (files.empty() && config->prompts) files = {*config->prompts};
     max_prompts = request.max_prompts.value_or(config->evaluation.max_prompts);
     plan.options.images_per_prompt = config->evaluation.images_per_prompt;
     plan.options.seed = static_cast<std::uint64_t>(config->evaluation.seed);
-  } else if (reward.empty() || files.empty()) {
+  } else if (reward.empty()) {
     throw Error(request.target.string(), "a model bundle does not say how to judge it",
-                "give --reward DIR and --prompts FILE (or evaluate a run)");
+                "give --reward SOURCE and --prompts FILE (or evaluate a run)");
   }
-  const at::Device device = plan.target.model.denoiser->device();
-  plan.reward = reward::make_reward(reward, device);
-  plan.judges = train::load_judges(judges, device);
-  plan.splits = read_splits(files, max_prompts);
+  plan.target.override_sampler(request.steps, request.eta, request.guidance);
+  plan.options.transition = plan.target.transition;
+  plan.options.micro_batch = plan.target.micro_batch;
+  plan.jury = std::make_unique<train::Jury>(reward::plan_reward(reward), judges,
+                                            plan.target.model.denoiser->device());
+  plan.splits = files.empty() ? std::vector<train::Split>{{"unprompted", {io::make_prompt("")}}}
+                              : train::read_splits(files, max_prompts);
   if (request.images_per_prompt) plan.options.images_per_prompt = *request.images_per_prompt;
   if (request.seed) plan.options.seed = static_cast<std::uint64_t>(*request.seed);
   return plan;
@@ -75,21 +69,22 @@ nlohmann::ordered_json to_json(const std::map<std::string, stats::Interval>& sum
 }
 
 /// All splits under the current weights.
-std::vector<SplitValues> evaluate_all(Plan& plan, const std::string& stage,
-                                      run::Progress& progress) {
+std::vector<train::SplitValues> evaluate_all(Plan& plan, const std::string& stage,
+                                             run::Progress& progress) {
   std::int64_t total = 0, done = 0;
-  for (const Split& split : plan.splits) {
+  for (const train::Split& split : plan.splits) {
     total += static_cast<std::int64_t>(split.prompts.size()) * plan.options.images_per_prompt;
   }
   progress.start("evaluating " + stage, total);
-  std::vector<SplitValues> values;
-  for (const Split& split : plan.splits) {
-    values.push_back(evaluate_split(plan.target.model, plan.options, split, *plan.reward,
-                                    plan.judges, [&](std::int64_t images) {
-                                      done += images;
-                                      progress.update(done, split.name);
-                                      if (interrupted()) throw failure("evaluate", "stopped");
-                                    }));
+  std::vector<train::SplitValues> values;
+  for (const train::Split& split : plan.splits) {
+    values.push_back(train::evaluate_split(plan.target.model, plan.options, split, *plan.jury,
+                                           [&](std::int64_t images) {
+                                             done += images;
+                                             progress.update(done, split.name);
+                                             if (interrupted())
+                                               throw failure("evaluate", "stopped");
+                                           }));
   }
   progress.finish();
   return values;
@@ -101,9 +96,9 @@ nlohmann::ordered_json evaluate(const EvaluationRequest& request, run::Progress&
   Plan plan = make_plan(request);
   const bool is_run = plan.target.run.has_value();
   nlohmann::ordered_json result{{"target", request.target.string()}};
-  const std::vector<SplitValues> base =
+  const std::vector<train::SplitValues> base =
       evaluate_all(plan, is_run ? "base" : plan.target.model.bundle.name, progress);
-  std::vector<SplitValues> trained;
+  std::vector<train::SplitValues> trained;
   if (is_run) {
     result["iteration"] = plan.target.load_trained();
     trained = evaluate_all(plan, "trained", progress);
@@ -113,14 +108,14 @@ nlohmann::ordered_json evaluate(const EvaluationRequest& request, run::Progress&
     const std::string& name = plan.splits[i].name;
     result["images"][name] =
         static_cast<std::int64_t>(plan.splits[i].prompts.size()) * plan.options.images_per_prompt;
-    const auto base_summary = to_json(summarize(base[i], plan.options.seed));
+    const auto base_summary = to_json(train::summarize(base[i], plan.options.seed));
     if (!is_run) {
       result["splits"][name] = base_summary;
       continue;
     }
-    result["splits"][name] = to_json(summarize(trained[i], plan.options.seed));
+    result["splits"][name] = to_json(train::summarize(trained[i], plan.options.seed));
     result["base"][name] = base_summary;
-    result["gain"][name] = to_json(summarize_gain(trained[i], base[i], plan.options.seed));
+    result["gain"][name] = to_json(train::summarize_gain(trained[i], base[i], plan.options.seed));
   }
   return result;
 }

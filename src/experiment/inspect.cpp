@@ -11,6 +11,7 @@
 #include "loopline/run/checkpoint.h"
 #include "loopline/run/metrics.h"
 #include "loopline/run/run_directory.h"
+#include "loopline/tensor/script_module.h"
 #include "loopline/train/config.h"
 
 namespace loopline::experiment {
@@ -18,9 +19,58 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+Json list_tensors(const tensor::NamedTensors& tensors) {
+  Json list = Json::array();
+  for (const auto& [name, tensor] : tensors) {
+    list.push_back({{"name", name},
+                    {"dtype", at::toString(tensor.scalar_type())},
+                    {"shape", tensor.sizes().vec()}});
+  }
+  return list;
+}
+
+/// "cpu in aten::arange (mended at load for other devices)", each once with its number.
+std::vector<std::string> device_constants(const tensor::ScriptModule& module) {
+  std::map<std::string, std::int64_t> counts;
+  for (const tensor::DeviceConstant& constant : module.device_constants()) {
+    ++counts[constant.device + " in " + constant.op +
+             (constant.movable ? " (mended at load for other devices)"
+                               : " (the file runs on no other device)")];
+  }
+  std::vector<std::string> lines;
+  for (const auto& [line, count] : counts) {
+    lines.push_back(line + (count > 1 ? ", " + std::to_string(count) + " times" : ""));
+  }
+  return lines;
+}
+
+/// Those of all files of a bundle, each line with its file's name.
+std::vector<std::string> device_constants(const io::ModelBundle& bundle) {
+  std::vector<std::string> lines;
+  for (const auto& file : {std::optional(bundle.denoiser), bundle.text_encoder, bundle.decoder}) {
+    if (!file) continue;
+    for (const std::string& line : device_constants(tensor::ScriptModule(*file, at::kCPU))) {
+      lines.push_back(file->filename().string() + ": " + line);
+    }
+  }
+  return lines;
+}
+
+Json inspect_script(const std::filesystem::path& path) {
+  const tensor::ScriptModule module(path, at::kCPU);
+  std::int64_t count = 0;
+  for (const auto& [name, tensor] : module.parameters()) count += tensor.numel();
+  return {{"kind", "TorchScript"},
+          {"parameters_total", count},
+          {"device_constants", device_constants(module)},
+          {"parameters", list_tensors(module.parameters())},
+          {"buffers", list_tensors(module.buffers())}};
+}
+
 Json inspect_bundle(const std::filesystem::path& path) {
-  denoiser::Model model = denoiser::load_model(path, at::kCPU);
-  const io::ModelBundle& bundle = model.bundle;
+  const io::ModelBundle bundle = io::load_model_bundle(path);
+  const std::vector<std::string> devices = device_constants(bundle);
+  denoiser::Model model = denoiser::load_model(bundle, at::kCPU);
   const tensor::NamedTensors trainable = denoiser::select_trainable(*model.denoiser, {});
   Json parameters = Json::array();
   std::int64_t count = 0, trained = 0;
@@ -48,6 +98,7 @@ Json inspect_bundle(const std::filesystem::path& path) {
           {"guidance", bundle.transition.guidance},
           {"parameters_total", count},
           {"parameters_trainable", trained},
+          {"device_constants", devices},
           {"parameters", parameters},
           {"provenance", bundle.provenance}};
 }
@@ -84,8 +135,7 @@ Json inspect_checkpoint(const std::filesystem::path& path) {
 
 Json inspect_run(const std::filesystem::path& path) {
   const auto directory = run::RunDirectory::open(path);
-  io::ModelBundle bundle;
-  const train::TrainConfig config = train::load_train_config(directory.config(), {}, &bundle);
+  const train::TrainConfig config = train::read_train_config(directory.config(), {});
   Json result{{"kind", "run"},
               {"algorithm", config.algorithm},
               {"model", config.model},
@@ -110,9 +160,10 @@ Json inspect(const std::filesystem::path& path) {
   if (run::RunDirectory::is_run(path)) return inspect_run(path);
   if (fs::exists(path / "state.json")) return inspect_checkpoint(path);
   if (path.extension() == ".safetensors") return inspect_safetensors(path);
+  if (path.extension() == ".ts" || path.extension() == ".pt") return inspect_script(path);
   throw Error(path.string(),
               "is no model bundle (bundle.json), reward bundle (reward.json), run (config.yaml, "
-              "run.json), checkpoint (state.json) or .safetensors file");
+              "run.json), checkpoint (state.json), .safetensors or TorchScript (.ts, .pt) file");
 }
 
 }  // namespace loopline::experiment

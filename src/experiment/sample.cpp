@@ -4,9 +4,11 @@
 
 #include <algorithm>
 
+#include "loopline/core/error.h"
 #include "loopline/denoiser/sampler.h"
 #include "loopline/experiment/target.h"
 #include "loopline/tensor/pictures.h"
+#include "loopline/train/evaluation.h"
 
 namespace loopline::experiment {
 
@@ -16,29 +18,31 @@ io::Image sample_images(const SampleRequest& request, run::Progress& progress) {
   target.override_sampler(request.steps, request.eta, request.guidance);
   const diffusion::Transition transition(target.model.bundle.schedule,
                                          target.model.bundle.prediction_type, target.transition);
-  std::vector<io::Prompt> prompts;
+  std::vector<io::Prompt> prompts = request.prompts;
+  if (prompts.empty()) {
+    if (io::needs_prompts(target.model.bundle)) {
+      throw Error(request.target.string(), "draws what a prompt says",
+                  "give --prompt TEXT or --prompts FILE");
+    }
+    prompts.push_back(io::make_prompt(""));
+  }
   denoiser::SampleRequest rows;
-  for (const std::string& text : request.prompts) {
-    prompts.push_back(io::make_prompt(text));
+  for (const io::Prompt& prompt : prompts) {
     for (std::int64_t k = 0; k < request.count; ++k) {
-      rows.draws.push_back(content_draw(Stream::kSample, static_cast<std::uint64_t>(request.seed),
-                                        prompts.back(), k));
+      rows.draws.push_back(train::content_draw(
+          Stream::kSample, static_cast<std::uint64_t>(request.seed), prompt, k));
     }
   }
   rows.guidance = target.transition.guidance;
   rows.micro_batch = std::min(target.micro_batch, static_cast<std::int64_t>(rows.draws.size()));
-  rows.conditional = target.model.conditioner->encode(prompts).repeat_interleave(request.count);
-  if (rows.guidance != 1) {
-    rows.unconditional =
-        target.model.conditioner->encode_unconditional(prompts).repeat_interleave(request.count);
-  }
+  denoiser::condition_on(rows, *target.model.conditioner, prompts, request.count);
   progress.start("sampling", 1);
   rows.on_progress = [&](double fraction) { progress.within(fraction, "sampling"); };
   std::vector<at::Tensor> images;
-  for (const at::Tensor& slice :
-       denoiser::sample_latents(*target.model.denoiser, transition, rows).split(rows.micro_batch)) {
-    images.push_back(target.model.decoder->decode(slice));
-  }
+  rows.on_finished = [&](std::int64_t, const at::Tensor& latents) {
+    images.push_back(target.model.decoder->decode(latents));
+  };
+  denoiser::sample_latents(*target.model.denoiser, transition, rows);
   progress.update(1, "");
   progress.finish();
   return tensor::image_grid(at::cat(images), request.count, request.zoom);

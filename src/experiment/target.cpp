@@ -2,7 +2,9 @@
 
 #include "loopline/core/error.h"
 #include "loopline/tensor/device.h"
-#include "loopline/train/training_run.h"
+#include "loopline/tensor/precision.h"
+#include "loopline/train/plan.h"
+#include "loopline/train/weights.h"
 
 namespace loopline::experiment {
 
@@ -14,9 +16,10 @@ void Target::override_sampler(std::optional<std::int64_t> steps, std::optional<d
 }
 
 std::int64_t Target::load_trained() {
-  LOOPLINE_CHECK(run && config, "only a run has trained weights");
-  return train::load_trained_weights(
-      *run, denoiser::select_trainable(*model.denoiser, config->trainable));
+  LOOPLINE_CHECK(run, "only a run has trained weights");
+  const train::TrainedWeights weights = train::trained_weights(*run);
+  train::lay_over(weights.tensors, *model.denoiser, run->path().string());
+  return weights.iteration;
 }
 
 Target load_target(const std::filesystem::path& path, const std::string& bundle_device,
@@ -24,12 +27,15 @@ Target load_target(const std::filesystem::path& path, const std::string& bundle_
   Target target;
   if (run::RunDirectory::is_run(path)) {
     target.run = run::RunDirectory::open(path);
-    io::ModelBundle bundle;
-    target.config = train::load_train_config(target.run->config(), {}, &bundle);
-    tensor::set_threads(static_cast<int>(threads.value_or(target.config->threads)));
-    target.model =
-        denoiser::load_model(target.config->model, tensor::parse_device(target.config->device));
-    target.transition = train::transition_spec(*target.config, bundle);
+    const train::TrainPlan plan = train::load_train_plan(target.run->config());
+    target.config = plan.config;
+    tensor::set_threads(static_cast<int>(threads.value_or(plan.config.threads)));
+    const at::Device device = tensor::parse_device(plan.config.device);
+    target.model = denoiser::load_model(plan.bundle, device,
+                                        tensor::parse_precision(plan.config.precision, device));
+    train::lay_over(train::initial_weights(*target.run), *target.model.denoiser,
+                    target.run->initial_weights().string());
+    target.transition = train::transition_spec(plan.config, plan.bundle);
     target.micro_batch = target.config->rollout.micro_batch;
     return target;
   }
@@ -41,13 +47,6 @@ Target load_target(const std::filesystem::path& path, const std::string& bundle_
   target.model = denoiser::load_model(path, tensor::parse_device(bundle_device));
   target.transition = target.model.bundle.transition;
   return target;
-}
-
-Draw content_draw(Stream stream, std::uint64_t seed, const io::Prompt& prompt, std::int64_t k) {
-  // An odd multiplier keeps different seeds apart before the prompt's key is folded in.
-  return {.seed = seed * 0x9E3779B97F4A7C15ULL ^ io::prompt_key(prompt),
-          .stream = stream,
-          .k = static_cast<std::uint32_t>(k)};
 }
 
 }  // namespace loopline::experiment

@@ -190,6 +190,12 @@ std::string bundle_json(const fs::path& directory) { return (directory / "bundle
 
 }  // namespace
 
+bool needs_prompts(const ModelBundle& bundle) {
+  return std::any_of(bundle.inputs.begin(), bundle.inputs.end(), [](const InputSpec& input) {
+    return input.source.kind != InputSource::Kind::kConstant;
+  });
+}
+
 ModelBundle parse_model_bundle(const std::string& text, const fs::path& directory) {
   const std::string where = bundle_json(directory);
   const nlohmann::json json = parse_json(text, where);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -22,36 +23,23 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-struct MetricsLine {
-  std::string_view text;  ///< without the line break
-  json value;
-};
-
-/// The objects of a file's content. A last line that is no object is left out: its writer was
-/// killed (a power cut may leave a line break after garbage, so the break proves nothing).
-std::vector<MetricsLine> parse_lines(std::string_view content, const fs::path& path) {
-  std::vector<MetricsLine> lines;
-  while (!content.empty()) {
+/// Hands each object of a file's content to `use`, with its text (without the line break). A last
+/// line that is no object is left out: its writer was killed (a power cut may leave a line break
+/// after garbage, so the break proves nothing).
+void for_each_line(std::string_view content, const fs::path& path,
+                   const std::function<void(std::string_view text, json value)>& use) {
+  for (std::int64_t number = 1; !content.empty(); ++number) {
     const std::size_t size = std::min(content.find('\n'), content.size());
-    MetricsLine line = {content.substr(0, size), {}};
+    const std::string_view text = content.substr(0, size);
     content.remove_prefix(std::min(size + 1, content.size()));
-    line.value = json::parse(line.text, nullptr, false);
-    if (line.value.is_object()) {
-      lines.push_back(std::move(line));
+    json value = json::parse(text, nullptr, false);
+    if (value.is_object()) {
+      use(text, std::move(value));
     } else if (!content.empty()) {
-      throw failure(path.string() + ":" + std::to_string(lines.size() + 1), "is not a JSON object",
+      throw failure(path.string() + ":" + std::to_string(number), "is not a JSON object",
                     "remove the line or restore the file");
     }
   }
-  return lines;
-}
-
-std::string joined(const std::vector<MetricsLine>& lines) {
-  std::string content;
-  for (const MetricsLine& line : lines) {
-    content.append(line.text).append("\n");
-  }
-  return content;
 }
 
 [[noreturn]] void fail_append(const fs::path& path, int reason) {
@@ -91,17 +79,25 @@ void append_durably(const fs::path& path, std::string_view bytes) {
 MetricsLog::MetricsLog(fs::path path) : path_(std::move(path)) {
   append_durably(path_, "");
   const std::string content = read_file(path_);
-  const std::string complete = joined(parse_lines(content, path_));
+  std::string complete;
+  for_each_line(content, path_,
+                [&](std::string_view text, const json&) { complete.append(text).append("\n"); });
   if (complete != content) {
     write_file_atomically(path_, complete);
   }
 }
 
-void MetricsLog::append(const nlohmann::ordered_json& metrics) {
-  LOOPLINE_CHECK(metrics.is_object() && !metrics.empty() && metrics.begin().key() == "iteration" &&
-                     metrics.begin()->is_number_integer(),
-                 "metrics begin with their iteration");
-  append_durably(path_, metrics.dump(-1, ' ', false, json::error_handler_t::replace) + "\n");
+void MetricsLog::append(const nlohmann::ordered_json& metrics) { append_all({metrics}); }
+
+void MetricsLog::append_all(const std::vector<nlohmann::ordered_json>& lines) {
+  std::string text;
+  for (const nlohmann::ordered_json& line : lines) {
+    LOOPLINE_CHECK(line.is_object() && !line.empty() && line.begin().key() == "iteration" &&
+                       line.begin()->is_number_integer(),
+                   "a line begins with its iteration");
+    text += line.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+  }
+  append_durably(path_, text);
 }
 
 void MetricsLog::cut_back(const fs::path& path, std::int64_t iteration) {
@@ -110,28 +106,31 @@ void MetricsLog::cut_back(const fs::path& path, std::int64_t iteration) {
     return;
   }
   const std::string content = read_file(path);
-  std::vector<MetricsLine> lines = parse_lines(content, path);
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    const auto found = lines[i].value.find("iteration");
-    if (found == lines[i].value.end() || !found->is_number_integer()) {
-      throw failure(path.string() + ":" + std::to_string(i + 1), "has no iteration");
+  std::string kept;
+  std::int64_t number = 0;
+  for_each_line(content, path, [&](std::string_view text, const json& value) {
+    ++number;
+    const auto found = value.find("iteration");
+    if (found == value.end() || !found->is_number_integer()) {
+      throw failure(path.string() + ":" + std::to_string(number), "has no iteration");
     }
-  }
-  std::erase_if(lines, [&](const MetricsLine& line) {
-    return line.value["iteration"].get<std::int64_t>() > iteration;
+    if (found->get<std::int64_t>() <= iteration) {
+      kept.append(text).append("\n");
+    }
   });
-  const std::string kept = joined(lines);
   if (kept != content) {
     write_file_atomically(path, kept);
   }
 }
 
+void MetricsLog::visit(const fs::path& path, const std::function<void(json)>& use) {
+  for_each_line(read_file(path), path,
+                [&](std::string_view, json value) { use(std::move(value)); });
+}
+
 std::vector<json> MetricsLog::read(const fs::path& path) {
-  const std::string content = read_file(path);
   std::vector<json> values;
-  for (MetricsLine& line : parse_lines(content, path)) {
-    values.push_back(std::move(line.value));
-  }
+  visit(path, [&](json value) { values.push_back(std::move(value)); });
   return values;
 }
 

@@ -17,7 +17,7 @@ bool left_by_interrupted_creation(const fs::directory_entry& entry) {
   if (name == "samples" || name == "checkpoints") {
     return entry.is_directory() && fs::is_empty(entry.path());
   }
-  return name == "run.json" || is_temporary(entry.path());
+  return name == "run.json" || name == "init.safetensors" || is_temporary(entry.path());
 }
 
 void check_vacant(const fs::path& path) {
@@ -44,8 +44,9 @@ void check_vacant(const fs::path& path) {
 
 }  // namespace
 
-RunDirectory RunDirectory::create(const fs::path& path, const std::string& config_yaml,
-                                  const nlohmann::json& run_json) {
+RunDirectory RunDirectory::create(
+    const fs::path& path, const std::string& config_yaml, const nlohmann::json& run_json,
+    const std::function<void(const fs::path&)>& write_initial_weights) {
   try {
     check_vacant(path);
   } catch (const fs::filesystem_error& error) {
@@ -54,6 +55,9 @@ RunDirectory RunDirectory::create(const fs::path& path, const std::string& confi
   RunDirectory run(path);
   make_directories(run.samples());
   make_directories(run.checkpoints());
+  if (write_initial_weights) {
+    write_file_atomically(run.initial_weights(), write_initial_weights);
+  }
   // A command line may hold bytes that are not UTF-8.
   write_file_atomically(
       run.run_json(),

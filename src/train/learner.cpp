@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 
@@ -121,7 +122,8 @@ UpdateStatistics Learner::update(const Experience& experience, std::int64_t iter
                           .timestep_fraction = options_.timestep_fraction,
                           .whole_samples = options_.whole_samples,
                           .shards = options_.shards,
-                          .minibatches = options_.updates_per_epoch});
+                          .minibatches = options_.updates_per_epoch,
+                          .included = experience.included});
     for (const std::vector<Pair>& minibatch : minibatches) {
       optimizer_.zero_grad();
       accumulate(experience, minibatch, sums);
@@ -135,10 +137,15 @@ UpdateStatistics Learner::update(const Experience& experience, std::int64_t iter
   }
   optimizer_.zero_grad();
 
+  UpdateStatistics statistics;
+  if (sums.updates == 0) return statistics;
   const auto mean = [&](const at::Tensor& sum) {
     return sum.item<double>() / static_cast<double>(sums.pairs);
   };
-  UpdateStatistics statistics;
+  const auto& included = experience.included;
+  statistics.samples = included.empty() ? static_cast<std::int64_t>(experience.advantage.size())
+                                        : std::count(included.begin(), included.end(), true);
+  statistics.updates = sums.updates;
   statistics.loss = mean(sums.loss);
   statistics.clip_fraction_high = mean(sums.high);
   statistics.clip_fraction_low = mean(sums.low);

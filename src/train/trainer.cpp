@@ -4,24 +4,20 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 
+#include "iteration_log.h"
 #include "loopline/core/clock.h"
 #include "loopline/core/error.h"
 #include "loopline/denoiser/sampler.h"
-#include "loopline/stats/moments.h"
+#include "loopline/policy/advantage_sum.h"
 #include "loopline/tensor/device.h"
 #include "loopline/tensor/pictures.h"
+#include "loopline/tensor/precision.h"
 #include "loopline/train/prompt_order.h"
+#include "loopline/train/weights.h"
 
 namespace loopline::train {
 namespace {
-
-stats::Moments moments(const std::vector<double>& values) {
-  stats::Moments result;
-  for (const double value : values) result.add(value);
-  return result;
-}
 
 AdamWOptions adamw_options(const TrainConfig& c) {
   return {c.optimizer.beta1, c.optimizer.beta2, c.optimizer.eps, c.optimizer.weight_decay,
@@ -43,66 +39,52 @@ LearnerOptions learner_options(const TrainConfig& c) {
 /// Share of an iteration's time that sampling takes on a CPU, for the progress bar.
 constexpr double kSamplingShare = 0.4;
 
-/// The draws of `groups` groups of `group_size` samples: slot and k fill in `place`.
-std::vector<Draw> group_draws(Draw place, std::size_t groups, std::int64_t group_size) {
-  std::vector<Draw> draws;
-  for (std::size_t slot = 0; slot < groups; ++slot) {
-    for (std::int64_t k = 0; k < group_size; ++k) {
-      place.slot = static_cast<std::uint32_t>(slot);
-      place.k = static_cast<std::uint32_t>(k);
-      draws.push_back(place);
-    }
-  }
-  return draws;
+denoiser::Model load_network(const TrainPlan& plan, const tensor::NamedTensors& initial) {
+  const at::Device device = tensor::parse_device(plan.config.device);
+  denoiser::Model model = denoiser::load_model(
+      plan.bundle, device, tensor::parse_precision(plan.config.precision, device));
+  lay_over(initial, *model.denoiser, "init_from");
+  return model;
 }
 
-/// Every prompt `count` times in a row: one an image.
-std::vector<io::Prompt> repeat(const std::vector<io::Prompt>& prompts, std::int64_t count) {
-  std::vector<io::Prompt> repeated;
-  for (const io::Prompt& prompt : prompts) {
-    repeated.insert(repeated.end(), static_cast<std::size_t>(count), prompt);
+std::vector<Split> evaluation_splits(const TrainPlan& plan) {
+  const TrainConfig::Evaluation& evaluation = plan.config.evaluation;
+  if (evaluation.every == 0) return {};
+  if (!evaluation.prompts.empty()) return read_splits(evaluation.prompts, evaluation.max_prompts);
+  if (plan.config.prompts) return read_splits({*plan.config.prompts}, evaluation.max_prompts);
+  return {{"unprompted", plan.prompts}};
+}
+
+tensor::NamedTensors choose_trainable(denoiser::Denoiser& denoiser, const TrainConfig& config) {
+  tensor::NamedTensors trainable = denoiser::select_trainable(denoiser, config.trainable);
+  if (config.frozen_precision != "fp32") {
+    denoiser::store_frozen_as(denoiser, trainable,
+                              config.frozen_precision == "bf16" ? at::kBFloat16 : at::kHalf);
   }
-  return repeated;
+  return trainable;
+}
+
+std::vector<policy::AdvantageEstimator> make_estimators(const TrainConfig& config,
+                                                        std::size_t rewards) {
+  return std::vector<policy::AdvantageEstimator>(
+      config.advantage.per_reward ? rewards : 1,
+      policy::AdvantageEstimator(advantage_options(config), *config.rollout.group_size));
 }
 
 }  // namespace
 
-std::vector<std::int64_t> spread(std::int64_t count, std::int64_t wanted) {
-  std::vector<std::int64_t> indices;
-  const std::int64_t kept = std::min(count, wanted);
-  for (std::int64_t i = 0; i < kept; ++i) indices.push_back(i * count / kept);
-  return indices;
-}
-
-std::vector<std::unique_ptr<reward::Reward>> load_judges(const std::vector<std::string>& judges,
-                                                         at::Device device) {
-  std::vector<std::unique_ptr<reward::Reward>> loaded;
-  std::set<std::string> names;
-  for (const std::string& judge : judges) {
-    loaded.push_back(reward::make_reward(judge, device));
-    for (const std::string& name : loaded.back()->component_names()) {
-      if (!names.insert(name).second) {
-        throw Error("judges", "two judges report a component \"" + name + "\"",
-                    "rename it in one of the reward.json files");
-      }
-    }
-  }
-  return loaded;
-}
-
-Trainer::Trainer(const TrainConfig& config)
-    : config_(config),
-      model_(denoiser::load_model(config.model, tensor::parse_device(config.device))),
+Trainer::Trainer(const TrainPlan& plan, const tensor::NamedTensors& initial)
+    : config_(plan.config),
+      prompts_(plan.prompts),
+      model_(load_network(plan, initial)),
       transition_(model_.bundle.schedule, model_.bundle.prediction_type,
-                  transition_spec(config, model_.bundle)),
-      guidance_(*config.sampler.guidance),
-      prompts_(io::read_prompts(config.prompts)),
-      reward_(reward::make_reward(config.reward, model_.denoiser->device())),
-      judges_(load_judges(config.judges, model_.denoiser->device())),
-      trainable_(denoiser::select_trainable(*model_.denoiser, config.trainable)),
-      advantage_(advantage_options(config), *config.rollout.group_size),
-      optimizer_(trainable_, adamw_options(config)),
-      learner_(*model_.denoiser, transition_, optimizer_, learner_options(config)) {
+                  transition_spec(config_, model_.bundle)),
+      jury_(plan.reward, config_.judges, model_.denoiser->device()),
+      splits_(evaluation_splits(plan)),
+      trainable_(choose_trainable(*model_.denoiser, config_)),
+      advantages_(make_estimators(config_, plan.reward.terms.size())),
+      optimizer_(trainable_, adamw_options(config_)),
+      learner_(*model_.denoiser, transition_, optimizer_, learner_options(config_)) {
   if (transition_.stochastic_steps().empty()) {
     throw Error("sampler", "no step draws noise, so there is nothing to train",
                 "use more steps, or last_step_noise: true");
@@ -110,107 +92,66 @@ Trainer::Trainer(const TrainConfig& config)
 }
 
 std::vector<io::Prompt> Trainer::draw_prompts(std::int64_t iteration) const {
+  const auto seed = static_cast<std::uint64_t>(config_.seed);
+  const std::int64_t groups = config_.rollout.images / *config_.rollout.group_size;
+  std::vector<std::int64_t> indices;
+  if (config_.rollout.prompt_draw == "replacement") {
+    std::vector<double> weights;
+    for (const io::Prompt& prompt : prompts_) weights.push_back(prompt.weight);
+    indices = drawn_prompts_of_iteration(seed, iteration, groups, weights);
+  } else {
+    indices =
+        prompts_of_iteration(seed, iteration, groups, static_cast<std::int64_t>(prompts_.size()));
+  }
   std::vector<io::Prompt> drawn;
-  for (const std::int64_t index :
-       prompts_of_iteration(static_cast<std::uint64_t>(config_.seed), iteration,
-                            config_.rollout.images / *config_.rollout.group_size,
-                            static_cast<std::int64_t>(prompts_.size()))) {
+  for (const std::int64_t index : indices) {
     drawn.push_back(prompts_[static_cast<std::size_t>(index)]);
   }
   return drawn;
 }
 
-Experience Trainer::condition(const std::vector<io::Prompt>& prompts, std::int64_t copies) {
-  Experience experience;
-  experience.group_size = copies;
-  experience.conditional = model_.conditioner->encode(prompts).repeat_interleave(copies);
-  if (guidance_ != 1) {
-    experience.unconditional =
-        model_.conditioner->encode_unconditional(prompts).repeat_interleave(copies);
-  }
-  return experience;
-}
-
-at::Tensor Trainer::decode(const at::Tensor& latents) const {
-  std::vector<at::Tensor> images;
-  for (const at::Tensor& slice : latents.split(config_.rollout.micro_batch)) {
-    images.push_back(model_.decoder->decode(slice));
-  }
-  return at::cat(images);
-}
-
-Trainer::Rollout Trainer::roll_out(std::int64_t iteration,
-                                   const std::function<void(double)>& on_progress) {
+policy::Advantages Trainer::estimate_advantages(const Verdict& verdict,
+                                                const std::vector<io::Prompt>& image_prompts) {
   const std::int64_t group_size = *config_.rollout.group_size;
-  Rollout rollout;
-  rollout.group_prompts = draw_prompts(iteration);
-  rollout.image_prompts = repeat(rollout.group_prompts, group_size);
-  rollout.experience = condition(rollout.group_prompts, group_size);
-  const Draw place{.seed = static_cast<std::uint64_t>(config_.seed),
-                   .stream = Stream::kRollout,
-                   .iteration = static_cast<std::uint32_t>(iteration)};
-  rollout.experience.trajectory = denoiser::sample_trajectories(
-      *model_.denoiser, transition_,
-      {.conditional = rollout.experience.conditional,
-       .unconditional = rollout.experience.unconditional,
-       .guidance = guidance_,
-       .draws = group_draws(place, rollout.group_prompts.size(), group_size),
-       .micro_batch = config_.rollout.micro_batch,
-       .on_progress = on_progress});
-  rollout.images = decode(rollout.experience.trajectory.latents.select(1, transition_.num_steps()));
-  return rollout;
-}
-
-reward::Scores Trainer::score(const Rollout& rollout) {
-  reward::Scores scores = reward_->score(rollout.images, rollout.image_prompts);
-  const auto bad = std::find(scores.valid.begin(), scores.valid.end(), false);
-  if (bad != scores.valid.end()) {
-    const auto sample = static_cast<std::size_t>(bad - scores.valid.begin());
-    throw failure("reward \"" + reward_->name() + "\"",
-                  "marked sample " + std::to_string(sample) + " as invalid, prompt \"" +
-                      rollout.image_prompts[sample].text + "\"",
-                  "every training sample needs a reward");
+  policy::RewardBatch batch{verdict.reward.total, group_size, {}, verdict.reward.valid};
+  for (std::size_t i = 0; i < image_prompts.size(); i += static_cast<std::size_t>(group_size)) {
+    batch.group_prompt.push_back(image_prompts[i].id);
   }
-  return scores;
+  if (!config_.advantage.per_reward) return advantages_.front().estimate(batch);
+  std::vector<policy::Advantages> parts;
+  for (std::size_t term = 0; term < advantages_.size(); ++term) {
+    batch.reward = verdict.reward.terms[term];
+    parts.push_back(advantages_[term].estimate(batch));
+  }
+  return policy::weighted_sum(parts, jury_.reward().weights(), batch);
 }
 
-nlohmann::ordered_json Trainer::reward_metrics(const Rollout& rollout,
-                                               const reward::Scores& scores) {
-  const stats::Moments rewards = moments(scores.total);
-  nlohmann::ordered_json metrics{{"reward/mean", rewards.mean()},
-                                 {"reward/std", std::sqrt(rewards.population_variance())}};
-  if (scores.components.size() > 1) {
-    for (const auto& [name, values] : scores.components) {
-      metrics["reward/" + name] = moments(values).mean();
+std::vector<bool> Trainer::included(const Verdict& verdict,
+                                    const policy::Advantages& advantages) const {
+  std::vector<bool> included = verdict.reward.valid;
+  if (config_.learner.skip_zero_variance) {
+    for (std::size_t i = 0; i < included.size(); ++i) {
+      included[i] = included[i] && advantages.informative[i];
     }
   }
-  for (const auto& judge : judges_) {
-    for (const auto& [name, values] :
-         judge->score(rollout.images, rollout.image_prompts).components) {
-      metrics["judge/" + name] = moments(values).mean();
-    }
-  }
-  return metrics;
+  return included;
 }
 
-nlohmann::ordered_json Trainer::iterate(std::int64_t iteration,
-                                        const IterationProgress& on_progress) {
+Iteration Trainer::iterate(std::int64_t iteration, const IterationProgress& on_progress) {
   Stopwatch watch;
-  Rollout rollout = roll_out(
-      iteration, [&](double fraction) { on_progress(kSamplingShare * fraction, kSampling); });
+  Rollout rollout =
+      roll_out(model_, transition_, jury_, draw_prompts(iteration),
+               {.seed = static_cast<std::uint64_t>(config_.seed),
+                .iteration = iteration,
+                .group_size = *config_.rollout.group_size,
+                .micro_batch = config_.rollout.micro_batch,
+                .guidance = *config_.sampler.guidance},
+               [&](double fraction) { on_progress(kSamplingShare * fraction, kSampling); });
   const double rollout_s = watch.lap();
 
-  const reward::Scores scores = score(rollout);
-  nlohmann::ordered_json metrics{{"iteration", iteration + 1},
-                                 {"images/total", images_total_ + config_.rollout.images}};
-  metrics.update(reward_metrics(rollout, scores));
-  const double reward_s = watch.lap();
-
-  policy::RewardBatch batch{scores.total, rollout.experience.group_size, {}};
-  for (const io::Prompt& prompt : rollout.group_prompts) batch.group_prompt.push_back(prompt.id);
-  const policy::Advantages advantages = advantage_.estimate(batch);
+  const policy::Advantages advantages = estimate_advantages(rollout.verdict, rollout.image_prompts);
   rollout.experience.advantage = advantages.value;
-
+  rollout.experience.included = included(rollout.verdict, advantages);
   const double lr =
       learning_rate(config_.optimizer.lr, config_.optimizer.schedule, iteration,
                     config_.optimizer.warmup_iterations, *config_.optimizer.decay_iterations);
@@ -220,21 +161,58 @@ nlohmann::ordered_json Trainer::iterate(std::int64_t iteration,
       });
   images_total_ += config_.rollout.images;
 
-  metrics["groups/zero_variance"] = advantages.zero_variance_groups;
-  metrics["groups/buffered"] = advantages.buffered_groups;
-  metrics["policy/loss"] = update.loss;
-  metrics["policy/clip_fraction_high"] = update.clip_fraction_high;
-  metrics["policy/clip_fraction_low"] = update.clip_fraction_low;
-  metrics["policy/approx_kl"] = update.approx_kl;
-  metrics["policy/ratio_deviation"] = update.ratio_deviation;
-  metrics["optim/lr"] = lr;
-  metrics["optim/grad_norm"] = update.grad_norm;
-  metrics["optim/grad_rms_over_eps"] = update.grad_rms_over_eps;
-  metrics["optim/skipped_steps"] = optimizer_.skipped();
-  metrics["time/rollout_s"] = rollout_s;
-  metrics["time/reward_s"] = reward_s;
-  metrics["time/update_s"] = watch.lap();
-  return metrics;
+  Iteration result;
+  result.metrics = {{"iteration", iteration + 1}, {"images/total", images_total_}};
+  log_rewards(result.metrics, rollout.verdict);
+  log_advantages(result.metrics, advantages);
+  log_update(result.metrics, update);
+  result.metrics["optim/lr"] = lr;
+  result.metrics["optim/skipped_steps"] = optimizer_.skipped();
+  result.metrics["time/rollout_s"] = rollout_s;
+  result.metrics["time/reward_s"] = rollout.judging_seconds;
+  result.metrics["time/update_s"] = watch.lap();
+  result.samples = sample_lines(rollout, iteration + 1);
+  result.images = std::move(rollout.images);
+  return result;
+}
+
+nlohmann::ordered_json Trainer::evaluate(const std::function<void(double)>& on_progress) {
+  const TrainConfig::Evaluation& evaluation = config_.evaluation;
+  const EvaluationOptions options{.transition = evaluation_transition(config_, model_.bundle),
+                                  .images_per_prompt = evaluation.images_per_prompt,
+                                  .micro_batch = config_.rollout.micro_batch,
+                                  .seed = static_cast<std::uint64_t>(evaluation.seed)};
+  std::int64_t total = 0, done = 0;
+  for (const Split& split : splits_) {
+    total += static_cast<std::int64_t>(split.prompts.size()) * evaluation.images_per_prompt;
+  }
+  nlohmann::ordered_json result;
+  for (const Split& split : splits_) {
+    const SplitValues values =
+        evaluate_split(model_, options, split, jury_, [&](std::int64_t images) {
+          done += images;
+          on_progress(static_cast<double>(done) / static_cast<double>(total));
+        });
+    for (const auto& [name, interval] : summarize(values, options.seed)) {
+      const std::string key = "eval/" + split.name + "/" + name;
+      result[key] = interval.mean;
+      result[key + "_low"] = interval.low;
+      result[key + "_high"] = interval.high;
+    }
+  }
+  return result;
+}
+
+std::vector<std::string> Trainer::target_names() const {
+  std::vector<std::string> names{"reward/mean"};
+  const std::vector<std::string> judges = jury_.judge_names();
+  for (const std::string& judge : judges) names.push_back("judge/" + judge);
+  for (const Split& split : splits_) {
+    names.push_back("eval/" + split.name + "/reward");
+    for (const std::string& judge : judges) names.push_back("eval/" + split.name + "/" + judge);
+    names.push_back("eval/" + split.name + "/diversity");
+  }
+  return names;
 }
 
 io::Image Trainer::sample_grid() {
@@ -243,22 +221,30 @@ io::Image Trainer::sample_grid() {
        spread(static_cast<std::int64_t>(prompts_.size()), config_.samples.prompts)) {
     prompts.push_back(prompts_[static_cast<std::size_t>(index)]);
   }
-  const Experience conditions = condition(prompts, config_.samples.per_prompt);
-  const Draw place{.seed = static_cast<std::uint64_t>(config_.seed), .stream = Stream::kSample};
-  const at::Tensor images = decode(denoiser::sample_latents(
-      *model_.denoiser, transition_,
-      {.conditional = conditions.conditional,
-       .unconditional = conditions.unconditional,
-       .guidance = guidance_,
-       .draws = group_draws(place, prompts.size(), config_.samples.per_prompt),
-       .micro_batch = config_.rollout.micro_batch}));
-  return tensor::image_grid(images, config_.samples.per_prompt, config_.samples.zoom);
+  denoiser::SampleRequest request;
+  request.guidance = *config_.sampler.guidance;
+  request.micro_batch = config_.rollout.micro_batch;
+  request.draws =
+      group_draws({.seed = static_cast<std::uint64_t>(config_.seed), .stream = Stream::kSample},
+                  prompts.size(), config_.samples.per_prompt);
+  denoiser::condition_on(request, *model_.conditioner, prompts, config_.samples.per_prompt);
+  std::vector<at::Tensor> images;
+  request.on_finished = [&](std::int64_t, const at::Tensor& latents) {
+    images.push_back(model_.decoder->decode(latents));
+  };
+  denoiser::sample_latents(*model_.denoiser, transition_, request);
+  return tensor::image_grid(at::cat(images), config_.samples.per_prompt, config_.samples.zoom);
 }
 
 nlohmann::json Trainer::state() const {
-  return {{"bundle_hash", model_.bundle.hash},
-          {"images_total", images_total_},
-          {"advantage", advantage_.state()}};
+  nlohmann::json state{{"bundle_hash", model_.bundle.hash}, {"images_total", images_total_}};
+  if (!config_.advantage.per_reward) {
+    state["advantage"] = advantages_.front().state();
+  } else {
+    state["advantage"] = nlohmann::json::array();
+    for (const auto& estimator : advantages_) state["advantage"].push_back(estimator.state());
+  }
+  return state;
 }
 
 void Trainer::save(const std::filesystem::path& directory) const {
@@ -272,7 +258,10 @@ void Trainer::restore(const nlohmann::json& state, const std::filesystem::path& 
                 "restore that model bundle");
   }
   images_total_ = state.at("images_total").get<std::int64_t>();
-  advantage_.load_state(state.at("advantage"));
+  const nlohmann::json& advantage = state.at("advantage");
+  for (std::size_t i = 0; i < advantages_.size(); ++i) {
+    advantages_[i].load_state(config_.advantage.per_reward ? advantage.at(i) : advantage);
+  }
   const auto trainable = directory / "trainable.safetensors";
   const auto optimizer = directory / "optimizer.safetensors";
   tensor::copy_tensors(tensor::load_tensors(trainable), trainable_, trainable.string());

@@ -10,18 +10,21 @@
 #include "loopline/run/checkpoint.h"
 #include "loopline/run/metrics.h"
 #include "loopline/tensor/device.h"
+#include "loopline/tensor/pictures.h"
+#include "loopline/train/stop_rule.h"
+#include "loopline/train/trainer.h"
+#include "loopline/train/weights.h"
 
 namespace loopline::train {
 namespace {
 
-/// Thrown out of a rollout when a stop was asked for; the iteration is forgotten.
+/// Thrown out of a rollout or an evaluation when a stop was asked for; that work is forgotten.
 struct Interrupted {};
 
 /// "reward 0.512  oracle_joint 0.560  31 images/s".
 std::string summary(const nlohmann::ordered_json& metrics, std::int64_t images) {
-  const double seconds = metrics.at("time/rollout_s").get<double>() +
-                         metrics.at("time/reward_s").get<double>() +
-                         metrics.at("time/update_s").get<double>();
+  const double seconds =
+      metrics.at("time/rollout_s").get<double>() + metrics.at("time/update_s").get<double>();
   char text[160];
   std::snprintf(text, sizeof text, "reward %.3f", metrics.at("reward/mean").get<double>());
   std::string line = text;
@@ -35,103 +38,220 @@ std::string summary(const nlohmann::ordered_json& metrics, std::int64_t images) 
   return line + text;
 }
 
-void draw_grid(Trainer& trainer, const run::RunDirectory& directory, std::int64_t iteration) {
+/// "iteration_000010.png".
+std::string file_name(const char* format, std::int64_t iteration, std::int64_t sample = 0) {
   char name[64];
-  std::snprintf(name, sizeof name, "iteration_%06lld.png", static_cast<long long>(iteration));
-  io::write_png(directory.samples() / name, trainer.sample_grid());
+  std::snprintf(name, sizeof name, format, static_cast<long long>(iteration),
+                static_cast<long long>(sample));
+  return name;
 }
 
-void checkpoint(const Trainer& trainer, const TrainConfig& config,
-                const run::RunDirectory& directory, std::int64_t iteration) {
-  run::write_checkpoint(directory.checkpoints(), iteration, trainer.state(),
-                        [&](const std::filesystem::path& files) { trainer.save(files); });
-  run::prune_checkpoints(directory.checkpoints(), config.checkpoint.keep);
+bool is_due(std::int64_t iteration, std::int64_t every) {
+  return every > 0 && iteration % every == 0;
 }
 
-/// With many prompts and few images no prompt may ever collect buffer_min_count rewards: then the
-/// per-prompt baseline was plain batch normalisation all along, and its user should know.
-void note_unused_buffers(const TrainConfig& config, const run::RunDirectory& directory,
-                         run::Progress& progress) {
-  if (*config.advantage.baseline != "prompt_buffer" && *config.advantage.scale != "buffer_std") {
-    return;
-  }
-  for (const auto& line : run::MetricsLog::read(directory.metrics())) {
-    if (line.value("groups/buffered", std::int64_t{0}) > 0) return;
-  }
-  progress.note(
-      "no prompt has collected " + std::to_string(config.advantage.buffer_min_count) +
-      " rewards yet (advantage.buffer_min_count): all advantages used the batch's statistics");
+/// Lines of a log that may not be there yet.
+void visit(const std::filesystem::path& log,
+           const std::function<void(const nlohmann::json&)>& use) {
+  if (std::filesystem::exists(log)) run::MetricsLog::visit(log, use);
 }
 
-/// Iterations `begin`.. until the end of the config or a stop.
-TrainingOutcome train_in(Trainer& trainer, const TrainConfig& config,
-                         const run::RunDirectory& directory, std::int64_t begin,
-                         run::Progress& progress) {
-  run::MetricsLog log(directory.metrics());
-  progress.start("training", config.iterations, begin);
-  if (begin == 0 && config.samples.every > 0) draw_grid(trainer, directory, 0);
-  std::int64_t done = begin, saved = begin;
-  TrainingOutcome outcome;
-  while (done < config.iterations && !interrupted()) {
-    nlohmann::ordered_json metrics;
+/// The iterations of one call of start_run() or resume_run(), with everything they leave in the
+/// run's directory.
+class RunLoop {
+ public:
+  RunLoop(Trainer& trainer, const TrainConfig& config, const run::RunDirectory& directory,
+          run::Progress& progress)
+      : trainer_(trainer),
+        config_(config),
+        directory_(directory),
+        progress_(progress),
+        stop_rule_(config.stop, trainer.target_names()) {}
+
+  TrainingOutcome run(std::int64_t begin) {
+    progress_.start("training", config_.iterations, begin);
+    recall();
+    if (begin == 0 && config_.samples.every > 0) draw_grid(0);
+    std::int64_t saved = begin;
+    done_ = begin;
     try {
-      metrics = trainer.iterate(done, [&](double fraction, const std::string& activity) {
-        if (activity == kSampling && interrupted()) throw Interrupted{};
-        progress.within(fraction, activity);
-      });
+      evaluate_if_due();
+      while (done_ < config_.iterations && !interrupted() && !stop_rule_.reached()) {
+        iterate();
+        if (is_due(done_, config_.checkpoint.every) || done_ == config_.iterations) {
+          save_checkpoint();
+          saved = done_;
+        }
+        evaluate_if_due();
+      }
     } catch (const Interrupted&) {
-      break;
     }
-    ++done;
-    log.append(metrics);
-    progress.update(done, summary(metrics, config.rollout.images));
-    const bool last = done == config.iterations;
-    if (config.samples.every > 0 && (done % config.samples.every == 0 || last)) {
-      draw_grid(trainer, directory, done);
-    }
-    if (done % config.checkpoint.every == 0 || last) {
-      checkpoint(trainer, config, directory, done);
-      saved = done;
-    }
+    if (done_ > saved) save_checkpoint();
+    progress_.finish();
+    return outcome();
   }
-  if (done > saved) checkpoint(trainer, config, directory, done);
-  progress.finish();
-  note_unused_buffers(config, directory, progress);
-  outcome.interrupted = done < config.iterations;
-  outcome.iterations = done;
-  const auto lines = run::MetricsLog::read(directory.metrics());
-  if (!lines.empty()) {
-    outcome.first = lines.front();
-    outcome.last = lines.back();
-  }
-  return outcome;
-}
 
-std::optional<run::Checkpoint> newest(const run::RunDirectory& directory) {
-  return run::latest_checkpoint(directory.checkpoints(), log_warning);
+ private:
+  /// What earlier calls logged, for the rules that look back.
+  void recall() {
+    visit(directory_.metrics(), [&](const nlohmann::json& line) { remember(line); });
+    visit(directory_.evaluations(), [&](const nlohmann::json& line) {
+      stop_rule_.see(line);
+      evaluated_ = line.at("iteration").get<std::int64_t>();
+    });
+  }
+
+  void remember(const nlohmann::json& metrics) {
+    if (first_.is_null()) first_ = metrics;
+    last_ = metrics;
+    buffers_used_ = buffers_used_ || metrics.value("groups/buffered", std::int64_t{0}) > 0;
+    stop_rule_.see(metrics);
+  }
+
+  void iterate() {
+    const Iteration iteration =
+        trainer_.iterate(done_, [&](double fraction, const std::string& activity) {
+          if (activity == kSampling && interrupted()) throw Interrupted{};
+          progress_.within(fraction, activity);
+        });
+    ++done_;
+    if (is_due(done_, config_.sample_log.every)) log_samples(iteration);
+    run::MetricsLog(directory_.metrics()).append(iteration.metrics);
+    remember(iteration.metrics);
+    progress_.update(done_, summary(iteration.metrics, config_.rollout.images));
+    if (config_.samples.every > 0 &&
+        (is_due(done_, config_.samples.every) || done_ == config_.iterations)) {
+      draw_grid(done_);
+    }
+  }
+
+  void log_samples(const Iteration& iteration) {
+    std::vector<nlohmann::ordered_json> lines = iteration.samples;
+    if (config_.sample_log.pictures) {
+      make_directories(directory_.pictures());
+      const std::vector<io::Image> images = tensor::to_images(iteration.images);
+      for (std::size_t i = 0; i < images.size(); ++i) {
+        const std::string name =
+            file_name("%06lld_%04lld.png", done_, static_cast<std::int64_t>(i));
+        io::write_png(directory_.pictures() / name, images[i]);
+        lines[i]["picture"] = "pictures/" + name;
+      }
+    }
+    run::MetricsLog(directory_.sample_log()).append_all(lines);
+  }
+
+  void draw_grid(std::int64_t iteration) {
+    io::write_png(directory_.samples() / file_name("iteration_%06lld.png", iteration),
+                  trainer_.sample_grid());
+  }
+
+  /// An evaluation that an interruption prevented is made up for by the resumed run.
+  void evaluate_if_due() {
+    const std::int64_t every = config_.evaluation.every;
+    if (every == 0 || (!is_due(done_, every) && done_ != config_.iterations)) return;
+    if (evaluated_ && *evaluated_ >= done_) return;
+    nlohmann::ordered_json line{{"iteration", done_},
+                                {"images/total", done_ * config_.rollout.images}};
+    line.update(trainer_.evaluate([&](double fraction) {
+      if (interrupted()) throw Interrupted{};
+      progress_.within(fraction, "evaluating");
+    }));
+    run::MetricsLog(directory_.evaluations()).append(line);
+    stop_rule_.see(line);
+    evaluated_ = done_;
+  }
+
+  void save_checkpoint() {
+    run::write_checkpoint(directory_.checkpoints(), done_, trainer_.state(),
+                          [&](const std::filesystem::path& files) { trainer_.save(files); });
+    run::prune_checkpoints(directory_.checkpoints(), config_.checkpoint.keep);
+  }
+
+  TrainingOutcome outcome() {
+    TrainingOutcome outcome;
+    outcome.iterations = done_;
+    if (done_ < config_.iterations) {
+      outcome.interrupted = interrupted();
+      outcome.target_reached = stop_rule_.reached().value_or("");
+    }
+    outcome.first = first_;
+    outcome.last = last_;
+    const bool buffered =
+        *config_.advantage.baseline == "prompt_buffer" || *config_.advantage.scale == "buffer_std";
+    // With many prompts and few images no prompt may ever collect buffer_min_count rewards: then
+    // the per-prompt baseline was plain batch normalisation all along, and its user should know.
+    if (buffered && !buffers_used_ && done_ > 0) {
+      progress_.note("no prompt has collected " +
+                     std::to_string(config_.advantage.buffer_min_count) +
+                     " rewards yet (advantage.buffer_min_count): all advantages used the batch's "
+                     "statistics");
+    }
+    return outcome;
+  }
+
+  Trainer& trainer_;
+  const TrainConfig& config_;
+  const run::RunDirectory& directory_;
+  run::Progress& progress_;
+  StopRule stop_rule_;
+  std::int64_t done_ = 0;
+  std::optional<std::int64_t> evaluated_;  ///< iteration of the latest evaluation
+  bool buffers_used_ = false;
+  nlohmann::json first_, last_;
+};
+
+/// The weights of the run that `init_from` names, checked to be of the same model.
+tensor::NamedTensors inherited_weights(const TrainPlan& plan) {
+  if (!plan.config.init_from) return {};
+  const auto source = run::RunDirectory::open(*plan.config.init_from);
+  const TrainConfig config = read_train_config(source.config(), {});
+  if (config.hashes.model != plan.bundle.hash) {
+    throw Error("config: init_from",
+                *plan.config.init_from + " trained " + config.model + ", another bundle than " +
+                    plan.config.model,
+                "start from a run of the same model bundle");
+  }
+  return trained_weights(source).tensors;
 }
 
 }  // namespace
 
-TrainingOutcome start_run(const TrainConfig& config, const std::filesystem::path& directory,
+TrainingOutcome start_run(const TrainPlan& plan, const std::filesystem::path& directory,
                           const nlohmann::json& run_json, run::Progress& progress) {
+  TrainConfig config = plan.config;
   tensor::set_threads(static_cast<int>(config.threads));
+  const tensor::NamedTensors initial = inherited_weights(plan);
+  const std::string hash = content_hash(initial);
+  if (!config.hashes.init.empty() && config.hashes.init != hash) {
+    throw Error(*config.init_from, "has other weights than when this config was written",
+                "remove hashes.init from the config to start from what is there now");
+  }
+  config.hashes.init = hash;
   // The trainer is built first: a bad model or reward leaves no directory behind.
-  Trainer trainer(config);
-  const auto run = run::RunDirectory::create(directory, write_train_config(config), run_json);
+  Trainer trainer(plan, initial);
+  StopRule(config.stop, trainer.target_names());
+  std::function<void(const std::filesystem::path&)> write_initial;
+  if (!initial.empty()) {
+    write_initial = [&](const std::filesystem::path& file) {
+      tensor::save_tensors(file, initial, {{"format", "pt"}});
+    };
+  }
+  const auto run =
+      run::RunDirectory::create(directory, write_train_config(config), run_json, write_initial);
   progress.note(config.algorithm + " on " + trainer.model().bundle.name + " (" +
-                trainer.model().denoiser->device().str() + ", " + std::to_string(config.threads) +
-                " threads), " + std::to_string(config.iterations) + " iterations of " +
-                std::to_string(config.rollout.images) + " images; run directory " +
-                directory.string());
-  return train_in(trainer, config, run, 0, progress);
+                trainer.model().denoiser->device().str() + ", " + config.precision + ", " +
+                std::to_string(config.threads) + " threads), " + std::to_string(config.iterations) +
+                " iterations of " + std::to_string(config.rollout.images) +
+                " images; run directory " + directory.string());
+  return RunLoop(trainer, config, run, progress).run(0);
 }
 
 TrainingOutcome resume_run(const run::RunDirectory& directory,
                            const std::vector<std::string>& assignments, run::Progress& progress) {
-  io::ModelBundle bundle;
-  TrainConfig before = load_train_config(directory.config(), {}, &bundle);
-  TrainConfig config = load_train_config(directory.config(), assignments, &bundle);
+  TrainPlan plan = load_train_plan(directory.config(), assignments);
+  TrainConfig before = read_train_config(directory.config(), {});
+  fill_blanks(before, plan.bundle, plan.prompts);
+  TrainConfig& config = plan.config;
   const auto differences =
       config::compare_options([&](config::OptionVisitor& v) { before.describe(v); },
                               [&](config::OptionVisitor& v) { config.describe(v); });
@@ -143,29 +263,24 @@ TrainingOutcome resume_run(const run::RunDirectory& directory,
                 "start a new run with `loopline train`");
   }
   tensor::set_threads(static_cast<int>(config.threads));
-  Trainer trainer(config);
+  const tensor::NamedTensors initial = initial_weights(directory);
+  if (content_hash(initial) != config.hashes.init) {
+    throw failure(directory.initial_weights().string(),
+                  "does not hold the weights that this run started from", "restore the file");
+  }
+  Trainer trainer(plan, initial);
   std::int64_t begin = 0;
-  if (const auto found = newest(directory)) {
+  if (const auto found = run::latest_checkpoint(directory.checkpoints(), log_warning)) {
     trainer.restore(found->state, found->directory);
     begin = found->iteration;
   }
   // What lies beyond is damaged or abandoned; pruning must not count it as the newest.
   run::discard_checkpoints_after(directory.checkpoints(), begin);
-  run::MetricsLog::cut_back(directory.metrics(), begin);
-  if (!differences.empty()) write_file_atomically(directory.config(), write_train_config(config));
-  return train_in(trainer, config, directory, begin, progress);
-}
-
-std::int64_t load_trained_weights(const run::RunDirectory& directory,
-                                  const tensor::NamedTensors& trainable) {
-  const auto found = newest(directory);
-  if (!found) {
-    throw Error(directory.path().string(), "has no intact checkpoint yet",
-                "let it train, or `loopline resume` it");
+  for (const auto& log : {directory.metrics(), directory.evaluations(), directory.sample_log()}) {
+    run::MetricsLog::cut_back(log, begin);
   }
-  const auto file = found->directory / "trainable.safetensors";
-  tensor::copy_tensors(tensor::load_tensors(file), trainable, file.string());
-  return found->iteration;
+  if (!differences.empty()) write_file_atomically(directory.config(), write_train_config(config));
+  return RunLoop(trainer, config, directory, progress).run(begin);
 }
 
 }  // namespace loopline::train

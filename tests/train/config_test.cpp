@@ -1,4 +1,4 @@
-#include "loopline/train/config.h"
+#include "loopline/train/plan.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -19,8 +19,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 TrainConfig load(const std::filesystem::path& file, const std::vector<std::string>& set = {}) {
-  io::ModelBundle bundle;
-  return load_train_config(file, set, &bundle);
+  return load_train_plan(file, set).config;
 }
 
 TEST(TrainConfig, PresetAndBundleFillTheBlanks) {

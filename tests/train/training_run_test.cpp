@@ -18,15 +18,10 @@ namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 
-TrainConfig config_of(const fs::path& world, std::vector<std::string> assignments = {}) {
-  io::ModelBundle bundle;
-  return load_train_config(world / "run.yaml", assignments, &bundle);
-}
-
 TrainingOutcome start(const fs::path& world, const std::string& run,
-                      std::vector<std::string> assignments = {}) {
+                      const std::vector<std::string>& assignments = {}) {
   const auto progress = run::silent_progress();
-  return start_run(config_of(world, std::move(assignments)), world / run, {}, *progress);
+  return start_run(load_train_plan(world / "run.yaml", assignments), world / run, {}, *progress);
 }
 
 TrainingOutcome resume(const fs::path& run, std::vector<std::string> assignments = {}) {

@@ -8,6 +8,7 @@
 
 #include "loopline/core/random.h"
 #include "loopline/denoiser/condition.h"
+#include "loopline/denoiser/conditioner.h"
 #include "loopline/denoiser/denoiser.h"
 #include "loopline/diffusion/trajectory.h"
 #include "loopline/diffusion/transition.h"
@@ -22,7 +23,14 @@ struct SampleRequest {
   std::vector<Draw> draws{};  ///< [N]; step 0 draws the initial latents, step i + 1 transition i
   std::int64_t micro_batch = 64;  ///< rows of every forward; the last one is padded to it
   std::function<void(double fraction)> on_progress{};  ///< optional; may throw to abandon the work
+  /// Optional: receives the final latents of each micro-batch's real rows, `begin` being the first.
+  std::function<void(std::int64_t begin, const at::Tensor& latents)> on_finished{};
 };
+
+/// Fills a request's conditions: `copies` rows a prompt, and the unconditional branch when the
+/// request's guidance needs it.
+void condition_on(SampleRequest& request, Conditioner& conditioner,
+                  const std::vector<io::Prompt>& prompts, std::int64_t copies);
 
 /// Runs the sampler without gradients and keeps the paths: float32 latents and log-probabilities.
 diffusion::Trajectory sample_trajectories(Denoiser& denoiser,

@@ -7,15 +7,16 @@
 #include <vector>
 
 #include "loopline/io/image.h"
+#include "loopline/io/prompt.h"
 #include "loopline/run/progress.h"
 
 namespace loopline::experiment {
 
 /// What `loopline sample` is asked for.
 struct SampleRequest {
-  std::filesystem::path target{};      ///< a run directory or a model bundle
-  std::vector<std::string> prompts{};  ///< texts; images of one prompt are one row
-  std::int64_t count = 4;              ///< images of each prompt
+  std::filesystem::path target{};     ///< a run directory or a model bundle
+  std::vector<io::Prompt> prompts{};  ///< images of one prompt are one row; none: unprompted
+  std::int64_t count = 4;             ///< images of each prompt
   std::int64_t seed = 0;
   std::int64_t zoom = 8;  ///< each pixel is drawn this many times wider and higher
   bool base = false;      ///< a run's model before training

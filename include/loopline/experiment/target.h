@@ -5,7 +5,6 @@
 #include <optional>
 #include <string>
 
-#include "loopline/core/random.h"
 #include "loopline/denoiser/model.h"
 #include "loopline/io/prompt.h"
 #include "loopline/run/run_directory.h"
@@ -13,7 +12,8 @@
 
 namespace loopline::experiment {
 
-/// What commands take as RUN_OR_BUNDLE: a model with its base weights, ready to run.
+/// What commands take as RUN_OR_BUNDLE: a model with the weights that it had before training, ready
+/// to run. A run's model computes in the precision of the run.
 struct Target {
   denoiser::Model model;
   io::TransitionSpec transition;  ///< the run's, or the bundle's
@@ -25,7 +25,7 @@ struct Target {
   void override_sampler(std::optional<std::int64_t> steps, std::optional<double> eta,
                         std::optional<double> guidance);
 
-  /// Replaces the base weights by those of the run's newest checkpoint; returns its iteration.
+  /// Lays the weights of the run's newest checkpoint over it; returns the checkpoint's iteration.
   std::int64_t load_trained();
 };
 
@@ -33,9 +33,5 @@ struct Target {
 /// Error.
 Target load_target(const std::filesystem::path& path, const std::string& bundle_device,
                    std::optional<std::int64_t> threads);
-
-/// The draw of image `k` of a prompt: the prompt's content is folded into the seed, so that noise
-/// does not depend on the order or the number of prompts.
-Draw content_draw(Stream stream, std::uint64_t seed, const io::Prompt& prompt, std::int64_t k);
 
 }  // namespace loopline::experiment

@@ -110,6 +110,9 @@ struct ModelBundle {
   std::string hash;  ///< SHA-256 over the manifest and every file that it names
 };
 
+/// Whether some input differs from prompt to prompt. Without, the model draws unprompted.
+bool needs_prompts(const ModelBundle& bundle);
+
 /// Parses a manifest's text. File names are resolved against `directory` but not opened.
 ModelBundle parse_model_bundle(const std::string& text, const std::filesystem::path& directory);
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -10,6 +11,9 @@ namespace loopline::run {
 ///   config.yaml    the resolved config, re-reads to an identical run
 ///   run.json       versions, command line, start time
 ///   metrics.jsonl  one object an iteration
+///   evaluations.jsonl    one object an evaluation, when the run evaluates while it trains
+///   samples.jsonl        one object a logged training image; pictures/ holds the images
+///   init.safetensors     the weights that it started from, when not its bundle's own
 ///   samples/       PNG grids
 ///   checkpoints/   see checkpoint.h
 /// Every command takes that directory.
@@ -17,9 +21,12 @@ class RunDirectory {
  public:
   /// Creates `path` (parents too), samples/ and checkpoints/ in it, and writes run.json and
   /// config.yaml. A directory that exists and is not empty is refused: nothing a user made is
-  /// overwritten. What an interrupted `create` left there does not count.
-  static RunDirectory create(const std::filesystem::path& path, const std::string& config_yaml,
-                             const nlohmann::json& run_json);
+  /// overwritten. What an interrupted `create` left there does not count. `write_initial_weights`,
+  /// if given, writes the file that it is handed.
+  static RunDirectory create(
+      const std::filesystem::path& path, const std::string& config_yaml,
+      const nlohmann::json& run_json,
+      const std::function<void(const std::filesystem::path&)>& write_initial_weights = {});
 
   /// Opens an existing run; an Error says what is missing when `path` is not one.
   static RunDirectory open(const std::filesystem::path& path);
@@ -31,6 +38,10 @@ class RunDirectory {
   std::filesystem::path config() const { return path_ / "config.yaml"; }
   std::filesystem::path run_json() const { return path_ / "run.json"; }
   std::filesystem::path metrics() const { return path_ / "metrics.jsonl"; }
+  std::filesystem::path evaluations() const { return path_ / "evaluations.jsonl"; }
+  std::filesystem::path sample_log() const { return path_ / "samples.jsonl"; }
+  std::filesystem::path pictures() const { return path_ / "pictures"; }
+  std::filesystem::path initial_weights() const { return path_ / "init.safetensors"; }
   std::filesystem::path samples() const { return path_ / "samples"; }
   std::filesystem::path checkpoints() const { return path_ / "checkpoints"; }
 

@@ -18,8 +18,8 @@ namespace loopline::train {
 /// the bundle or the algorithm's preset fills them in resolve().
 struct TrainConfig {
   std::string model;
-  std::string prompts;
-  std::string reward;
+  std::optional<std::string> prompts;
+  std::vector<std::string> reward;
   std::vector<std::string> judges;
   std::string algorithm = "loop";
   std::int64_t seed = 42;
@@ -27,12 +27,16 @@ struct TrainConfig {
   std::string device = "auto";
   std::int64_t threads = 0;
   std::string precision = "fp32";
+  std::string frozen_precision = "fp32";
   std::vector<std::string> trainable;
+  std::optional<std::string> init_from;
 
   struct Rollout {
     std::int64_t images = 192;
     std::optional<std::int64_t> group_size;
     std::int64_t micro_batch = 64;
+    std::optional<std::string> prompt_draw;
+    std::optional<std::int64_t> prompt_limit;
   } rollout;
 
   struct Sampler {
@@ -49,6 +53,7 @@ struct TrainConfig {
     std::optional<std::string> baseline;
     std::optional<std::string> scale;
     std::optional<double> clamp;
+    bool per_reward = false;
     double running_mean_decay = 0.9;
     std::int64_t buffer_size = 32;
     std::int64_t buffer_min_count = 16;
@@ -56,7 +61,7 @@ struct TrainConfig {
 
   struct Surrogate {
     std::optional<std::string> kind;
-    double clip = 1e-4;
+    std::optional<double> clip, clip_nats, clip_low, clip_high;
   } surrogate;
 
   struct Learner {
@@ -64,6 +69,7 @@ struct TrainConfig {
     std::int64_t inner_epochs = 1;
     std::string minibatch_unit = "pair";
     double timestep_fraction = 1;
+    bool skip_zero_variance = false;
     std::int64_t shards = 1;
   } learner;
 
@@ -86,32 +92,44 @@ struct TrainConfig {
     std::int64_t zoom = 4;
   } samples;
 
+  struct SampleLog {
+    std::int64_t every = 1;
+    bool pictures = false;
+  } sample_log;
+
   struct Checkpoints {
     std::int64_t every = 10;
     std::int64_t keep = 2;
   } checkpoint;
 
   struct Evaluation {
+    std::int64_t every = 0;
     std::vector<std::string> prompts;
     std::int64_t images_per_prompt = 6;
     std::int64_t max_prompts = 100;
     std::int64_t seed = 1;
+    std::optional<std::int64_t> steps;
+    std::optional<double> eta;
+    std::optional<double> guidance;
   } evaluation;
+
+  struct Stop {
+    std::string metric = "reward/mean";
+    std::optional<double> at_least, at_most;
+    std::int64_t window = 5;
+  } stop;
 
   /// Content hashes of the inputs, written when a run starts and verified when it goes on.
   struct Hashes {
-    std::string model, prompts, reward;
+    std::string model, prompts, reward, init;
   } hashes;
 
   void describe(config::OptionVisitor& visitor);
 };
 
-/// Reads a config file with its base files and `--set` assignments, and fills the blanks from the
-/// algorithm's preset and the bundle. Contradictions are Errors with the reason: LOOP with one
-/// trajectory a prompt, training with eta 0, images that are no multiple of the group size, several
-/// updates with an on-policy surrogate, ... `bundle` receives the model's manifest.
-TrainConfig load_train_config(const std::filesystem::path& file,
-                              const std::vector<std::string>& assignments, io::ModelBundle* bundle);
+/// Reads a config file with its base files and `--set` assignments. Blanks stay blank.
+TrainConfig read_train_config(const std::filesystem::path& file,
+                              const std::vector<std::string>& assignments);
 
 /// The resolved config as YAML: absolute paths, no blanks, hashes.
 std::string write_train_config(TrainConfig config);
@@ -122,5 +140,11 @@ policy::SurrogateOptions surrogate_options(const TrainConfig& config);
 
 /// The bundle's transition with the config's overrides.
 io::TransitionSpec transition_spec(const TrainConfig& config, const io::ModelBundle& bundle);
+
+/// The same with what `evaluation` states about sampling laid over it.
+io::TransitionSpec evaluation_transition(const TrainConfig& config, const io::ModelBundle& bundle);
+
+/// The names of io::TimestepSpacing's values, in their order.
+const std::vector<std::string>& spacing_names();
 
 }  // namespace loopline::train

@@ -22,6 +22,7 @@ struct Experience {
   denoiser::Condition conditional;    ///< N rows
   denoiser::Condition unconditional;  ///< N rows; unused when guidance is 1
   std::vector<double> advantage;      ///< [N]
+  std::vector<bool> included{};       ///< [N], samples that are trained on; empty: all
   std::int64_t group_size = 1;
 };
 
@@ -39,6 +40,8 @@ struct LearnerOptions {
 
 /// Means over the pairs of an iteration, unless said otherwise.
 struct UpdateStatistics {
+  std::int64_t samples = 0;  ///< trained on
+  std::int64_t updates = 0;  ///< optimiser steps; 0 when no sample was included
   double loss = 0;
   double clip_fraction_high = 0;  ///< share of pairs with A > 0 beyond the upper clip
   double clip_fraction_low = 0;   ///< share of pairs with A < 0 beyond the lower clip

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -14,10 +13,12 @@
 #include "loopline/diffusion/transition.h"
 #include "loopline/io/image.h"
 #include "loopline/policy/advantage.h"
-#include "loopline/reward/reward.h"
 #include "loopline/train/adamw.h"
-#include "loopline/train/config.h"
+#include "loopline/train/evaluation.h"
+#include "loopline/train/jury.h"
 #include "loopline/train/learner.h"
+#include "loopline/train/plan.h"
+#include "loopline/train/rollout.h"
 
 namespace loopline::train {
 
@@ -29,15 +30,28 @@ inline constexpr const char* kUpdating = "updating";
 /// rollout to abandon the iteration: nothing has changed by then. Must not throw during updates.
 using IterationProgress = std::function<void(double fraction, const std::string& activity)>;
 
+/// What one iteration leaves behind, in the order in which it is logged.
+struct Iteration {
+  nlohmann::ordered_json metrics;               ///< key `iteration` counts from 1
+  std::vector<nlohmann::ordered_json> samples;  ///< one a training image
+  at::Tensor images;                            ///< float32 [N, C, H, W] in [0, 1]
+};
+
 /// The algorithm: prompts, rollout, rewards, advantages, updates. Knows nothing of directories.
 class Trainer {
  public:
-  /// Loads the model, reward and judges that a resolved config names.
-  explicit Trainer(const TrainConfig& config);
+  /// Loads the networks that a plan names; `initial` weights are laid over the bundle's.
+  explicit Trainer(const TrainPlan& plan, const tensor::NamedTensors& initial = {});
 
-  /// One iteration (0-based): a rollout and its updates. Returns the metrics in the order in which
-  /// they are logged; key `iteration` counts from 1.
-  nlohmann::ordered_json iterate(std::int64_t iteration, const IterationProgress& on_progress);
+  /// One iteration (0-based): a rollout and its updates.
+  Iteration iterate(std::int64_t iteration, const IterationProgress& on_progress);
+
+  /// Judges the current weights on the evaluation's splits: means as "eval/SPLIT/METRIC", and the
+  /// ends of their 95 % intervals as "..._low", "..._high". `on_progress` (0..1) may throw.
+  nlohmann::ordered_json evaluate(const std::function<void(double)>& on_progress);
+
+  /// The names of the metrics that a run may aim at (StopRule).
+  std::vector<std::string> target_names() const;
 
   /// The grid of fixed prompts and fixed noise under the current weights.
   io::Image sample_grid();
@@ -48,44 +62,26 @@ class Trainer {
   void restore(const nlohmann::json& state, const std::filesystem::path& directory);
 
   const denoiser::Model& model() const { return model_; }
-  const tensor::NamedTensors& trainable() const { return trainable_; }
+  const AdamW& optimizer() const { return optimizer_; }
+  const diffusion::Transition& transition() const { return transition_; }
 
  private:
-  /// K trajectories of each drawn prompt, and their images.
-  struct Rollout {
-    std::vector<io::Prompt> group_prompts;  ///< one a group
-    std::vector<io::Prompt> image_prompts;  ///< one an image
-    Experience experience;                  ///< without advantages
-    at::Tensor images;
-  };
-
-  Rollout roll_out(std::int64_t iteration, const std::function<void(double)>& on_progress);
-  reward::Scores score(const Rollout& rollout);
-  nlohmann::ordered_json reward_metrics(const Rollout& rollout, const reward::Scores& scores);
   std::vector<io::Prompt> draw_prompts(std::int64_t iteration) const;
-  Experience condition(const std::vector<io::Prompt>& prompts, std::int64_t copies);
-  at::Tensor decode(const at::Tensor& latents) const;
+  policy::Advantages estimate_advantages(const Verdict& verdict,
+                                         const std::vector<io::Prompt>& image_prompts);
+  std::vector<bool> included(const Verdict& verdict, const policy::Advantages& advantages) const;
 
   TrainConfig config_;
+  std::vector<io::Prompt> prompts_;
   denoiser::Model model_;
   diffusion::Transition transition_;
-  double guidance_ = 1;
-  std::vector<io::Prompt> prompts_;
-  std::unique_ptr<reward::Reward> reward_;
-  std::vector<std::unique_ptr<reward::Reward>> judges_;
+  Jury jury_;
+  std::vector<Split> splits_;  ///< of evaluations while training
   tensor::NamedTensors trainable_;
-  policy::AdvantageEstimator advantage_;
+  std::vector<policy::AdvantageEstimator> advantages_;  ///< one, or one a reward
   AdamW optimizer_;
   Learner learner_;
   std::int64_t images_total_ = 0;
 };
-
-/// Indices of `wanted` items spread evenly over `count`, ascending; all of them when wanted >=
-/// count.
-std::vector<std::int64_t> spread(std::int64_t count, std::int64_t wanted);
-
-/// A reward's components as judges report them; names that repeat among `judges` are an Error.
-std::vector<std::unique_ptr<reward::Reward>> load_judges(const std::vector<std::string>& judges,
-                                                         at::Device device);
 
 }  // namespace loopline::train

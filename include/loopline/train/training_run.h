@@ -8,20 +8,20 @@
 
 #include "loopline/run/progress.h"
 #include "loopline/run/run_directory.h"
-#include "loopline/train/config.h"
-#include "loopline/train/trainer.h"
+#include "loopline/train/plan.h"
 
 namespace loopline::train {
 
-/// How a call of train_in() ended.
+/// How a call of start_run() or resume_run() ended.
 struct TrainingOutcome {
   bool interrupted = false;     ///< a stop was asked for; a checkpoint holds the state
+  std::string target_reached;   ///< what ended the run before its last iteration; empty: nothing
   std::int64_t iterations = 0;  ///< finished, since the start of the run
   nlohmann::json first, last;   ///< metrics of the run's first and last iteration (null: none)
 };
 
 /// Starts a new run: checks everything that can be checked, creates the directory, trains.
-TrainingOutcome start_run(const TrainConfig& config, const std::filesystem::path& directory,
+TrainingOutcome start_run(const TrainPlan& plan, const std::filesystem::path& directory,
                           const nlohmann::json& run_json, run::Progress& progress);
 
 /// Goes on from the newest intact checkpoint (or from the start when there is none yet), bit for
@@ -29,10 +29,5 @@ TrainingOutcome start_run(const TrainConfig& config, const std::filesystem::path
 /// anything else is an Error with both values.
 TrainingOutcome resume_run(const run::RunDirectory& directory,
                            const std::vector<std::string>& assignments, run::Progress& progress);
-
-/// Puts the weights of a run's newest intact checkpoint into `trainable`; returns its iteration. A
-/// run without a checkpoint is an Error.
-std::int64_t load_trained_weights(const run::RunDirectory& directory,
-                                  const tensor::NamedTensors& trainable);
 
 }  // namespace loopline::train

@@ -1,14 +1,16 @@
+#include "loopline/train/evaluation.h"
+
 #include <ATen/ATen.h>
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <limits>
 
 #include "loopline/core/error.h"
 #include "loopline/denoiser/sampler.h"
-#include "loopline/experiment/evaluate.h"
-#include "loopline/experiment/target.h"
 
-namespace loopline::experiment {
+namespace loopline::train {
 namespace {
 
 /// Mean RMS distance over the pairs of images [K, C, H, W].
@@ -24,11 +26,50 @@ void append(MetricValues& metric, const std::vector<double>& values,
   metric.prompt.insert(metric.prompt.end(), prompts.begin(), prompts.end());
 }
 
+void append(SplitValues& values, Verdict verdict, const std::vector<std::int64_t>& prompts) {
+  for (std::size_t i = 0; i < verdict.reward.total.size(); ++i) {
+    if (!verdict.reward.valid[i]) {
+      verdict.reward.total[i] = std::numeric_limits<double>::quiet_NaN();
+    }
+  }
+  append(values["reward"], verdict.reward.total, prompts);
+  for (const auto& [name, component] : verdict.judges) append(values[name], component, prompts);
+}
+
 }  // namespace
 
+std::vector<std::int64_t> spread(std::int64_t count, std::int64_t wanted) {
+  std::vector<std::int64_t> indices;
+  const std::int64_t kept = std::min(count, wanted);
+  for (std::int64_t i = 0; i < kept; ++i) indices.push_back(i * count / kept);
+  return indices;
+}
+
+std::vector<Split> read_splits(const std::vector<std::string>& files, std::int64_t max_prompts) {
+  std::vector<Split> splits;
+  for (const std::string& file : files) {
+    Split split{std::filesystem::path(file).stem().string(), {}};
+    const std::vector<io::Prompt> all = io::read_prompts(file);
+    for (const std::int64_t index : spread(static_cast<std::int64_t>(all.size()), max_prompts)) {
+      split.prompts.push_back(all[static_cast<std::size_t>(index)]);
+    }
+    for (const Split& other : splits) {
+      if (other.name == split.name) throw Error(file, "two prompt files are named " + split.name);
+    }
+    splits.push_back(std::move(split));
+  }
+  return splits;
+}
+
+Draw content_draw(Stream stream, std::uint64_t seed, const io::Prompt& prompt, std::int64_t k) {
+  // An odd multiplier keeps different seeds apart before the prompt's key is folded in.
+  return {.seed = seed * 0x9E3779B97F4A7C15ULL ^ io::prompt_key(prompt),
+          .stream = stream,
+          .k = static_cast<std::uint32_t>(k)};
+}
+
 SplitValues evaluate_split(denoiser::Model& model, const EvaluationOptions& options,
-                           const Split& split, reward::Reward& reward,
-                           const std::vector<std::unique_ptr<reward::Reward>>& judges,
+                           const Split& split, Jury& jury,
                            const std::function<void(std::int64_t)>& on_images) {
   const diffusion::Transition transition(model.bundle.schedule, model.bundle.prediction_type,
                                          options.transition);
@@ -39,16 +80,11 @@ SplitValues evaluate_split(denoiser::Model& model, const EvaluationOptions& opti
   SplitValues values;
   for (std::int64_t begin = 0; begin < count; begin += block) {
     const std::int64_t end = std::min(count, begin + block);
-    const std::vector<io::Prompt> prompts(split.prompts.begin() + begin,
-                                          split.prompts.begin() + end);
     denoiser::SampleRequest request;
     request.guidance = options.transition.guidance;
     request.micro_batch = options.micro_batch;
-    request.conditional = model.conditioner->encode(prompts).repeat_interleave(copies);
-    if (request.guidance != 1) {
-      request.unconditional =
-          model.conditioner->encode_unconditional(prompts).repeat_interleave(copies);
-    }
+    denoiser::condition_on(request, *model.conditioner,
+                           {split.prompts.begin() + begin, split.prompts.begin() + end}, copies);
     std::vector<io::Prompt> per_image;
     std::vector<std::int64_t> prompt_of_image, prompt_of_group;
     for (std::int64_t p = begin; p < end; ++p) {
@@ -62,12 +98,7 @@ SplitValues evaluate_split(denoiser::Model& model, const EvaluationOptions& opti
     }
     const at::Tensor images =
         model.decoder->decode(denoiser::sample_latents(*model.denoiser, transition, request));
-    append(values["reward"], reward.score(images, per_image).total, prompt_of_image);
-    for (const auto& judge : judges) {
-      for (const auto& [name, component] : judge->score(images, per_image).components) {
-        append(values[name], component, prompt_of_image);
-      }
-    }
+    append(values, jury.judge(images, per_image), prompt_of_image);
     if (copies > 1) {
       std::vector<double> diversity;
       for (const at::Tensor& group : images.split(copies)) {
@@ -83,7 +114,14 @@ SplitValues evaluate_split(denoiser::Model& model, const EvaluationOptions& opti
 std::map<std::string, stats::Interval> summarize(const SplitValues& values, std::uint64_t seed) {
   std::map<std::string, stats::Interval> summary;
   for (const auto& [name, metric] : values) {
-    summary[name] = stats::cluster_bootstrap(metric.value, metric.prompt, seed);
+    MetricValues known;
+    for (std::size_t i = 0; i < metric.value.size(); ++i) {
+      if (std::isnan(metric.value[i])) continue;
+      known.value.push_back(metric.value[i]);
+      known.prompt.push_back(metric.prompt[i]);
+    }
+    if (known.value.empty()) continue;
+    summary[name] = stats::cluster_bootstrap(known.value, known.prompt, seed);
   }
   return summary;
 }
@@ -100,4 +138,4 @@ std::map<std::string, stats::Interval> summarize_gain(const SplitValues& after,
   return summarize(gain, seed);
 }
 
-}  // namespace loopline::experiment
+}  // namespace loopline::train

@@ -1,0 +1,129 @@
+#include "loopline/experiment/dry_run.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "loopline/core/error.h"
+#include "loopline/tensor/device.h"
+#include "loopline/tensor/memory.h"
+#include "loopline/train/trainer.h"
+
+namespace loopline::experiment {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::int64_t ceil_divide(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+/// How often an iteration of a config calls the network.
+struct Work {
+  std::int64_t forwards = 0, pairs = 0, updates = 0, backwards = 0;
+};
+
+Work work_of(const train::TrainConfig& c, std::int64_t stochastic_steps) {
+  Work work;
+  work.forwards = ceil_divide(c.rollout.images, c.rollout.micro_batch) * *c.sampler.steps;
+  work.pairs = c.rollout.images *
+               static_cast<std::int64_t>(std::ceil(
+                   c.learner.timestep_fraction * static_cast<double>(stochastic_steps) - 1e-9));
+  work.updates = *c.learner.updates_per_epoch * c.learner.inner_epochs;
+  work.backwards = work.updates * ceil_divide(ceil_divide(work.pairs, *c.learner.updates_per_epoch),
+                                              c.rollout.micro_batch);
+  return work;
+}
+
+std::size_t stochastic_steps(const train::TrainConfig& config, const io::ModelBundle& bundle) {
+  return diffusion::Transition(bundle.schedule, bundle.prediction_type,
+                               train::transition_spec(config, bundle))
+      .stochastic_steps()
+      .size();
+}
+
+/// The smallest run whose calls of the network are as large as the plan's.
+train::TrainPlan smallest(const train::TrainPlan& plan) {
+  train::TrainPlan small = plan;
+  train::TrainConfig& c = small.config;
+  const std::int64_t k = *c.rollout.group_size;
+  c.rollout.images = std::min(c.rollout.images, ceil_divide(c.rollout.micro_batch, k) * k);
+  c.learner.updates_per_epoch = 1;
+  c.learner.inner_epochs = 1;
+  c.learner.shards = 1;
+  c.learner.timestep_fraction = 1;
+  c.evaluation.every = 0;
+  try {
+    c.sampler.steps = std::min<std::int64_t>(2, *c.sampler.steps);
+    if (stochastic_steps(c, small.bundle) > 0) return small;
+  } catch (const Error&) {
+  }
+  c.sampler.steps = plan.config.sampler.steps;  // a spacing that two steps do not have
+  return small;
+}
+
+/// Bytes of the trajectories and images of an iteration.
+double kept_bytes(const train::TrainConfig& c, const io::ModelBundle& bundle) {
+  const io::LatentSpec& latent = bundle.latent;
+  const io::ImageSpec& image = bundle.image;
+  const auto steps = static_cast<double>(*c.sampler.steps);
+  return 4.0 * static_cast<double>(c.rollout.images) *
+         ((steps + 1) * static_cast<double>(latent.channels * latent.height * latent.width) +
+          static_cast<double>(image.channels * image.height * image.width));
+}
+
+}  // namespace
+
+Json dry_run(const train::TrainPlan& plan) {
+  const train::TrainConfig& c = plan.config;
+  tensor::set_threads(static_cast<int>(c.threads));
+  const train::TrainPlan small = smallest(plan);
+  train::Trainer trainer(small);
+  trainer.iterate(0, [](double, const std::string&) {});  // first calls allocate and choose kernels
+  const Json measured = trainer.iterate(1, [](double, const std::string&) {}).metrics;
+  const double peak = static_cast<double>(tensor::peak_memory(trainer.model().denoiser->device()));
+
+  const Work work = work_of(c, static_cast<std::int64_t>(stochastic_steps(c, plan.bundle)));
+  const Work tried =
+      work_of(small.config, static_cast<std::int64_t>(stochastic_steps(small.config, plan.bundle)));
+  const auto scaled = [](const Json& seconds, std::int64_t all, std::int64_t part) {
+    return seconds.get<double>() * static_cast<double>(all) / static_cast<double>(part);
+  };
+  const double judging =
+      scaled(measured["time/reward_s"], c.rollout.images, small.config.rollout.images);
+  const double sampling = scaled(measured["time/rollout_s"], work.forwards, tried.forwards);
+  const double update = scaled(measured["time/update_s"], work.backwards, tried.backwards);
+  const double iteration = std::max(sampling, judging) + update;
+  std::int64_t parameters = 0;
+  for (const auto& [name, parameter] : trainer.model().denoiser->parameters()) {
+    parameters += parameter.numel();
+  }
+  const double kept = kept_bytes(c, plan.bundle);
+  return {
+      {"model", plan.bundle.name},
+      {"algorithm", c.algorithm},
+      {"device", trainer.model().denoiser->device().str()},
+      {"precision", c.precision},
+      {"threads", c.threads},
+      {"prompts", plan.prompts.size()},
+      {"parameters", {{"total", parameters}, {"trainable", trainer.optimizer().parameter_count()}}},
+      {"iteration",
+       {{"images", c.rollout.images},
+        {"groups", c.rollout.images / *c.rollout.group_size},
+        {"group_size", *c.rollout.group_size},
+        {"steps", *c.sampler.steps},
+        {"forwards", work.forwards},
+        {"pairs", work.pairs},
+        {"updates", work.updates},
+        {"backwards", work.backwards}}},
+      {"iterations", c.iterations},
+      {"seconds",
+       {{"sampling", sampling},
+        {"judging", judging},
+        {"update", update},
+        {"iteration", iteration},
+        {"run", iteration * static_cast<double>(c.iterations)}}},
+      {"bytes",
+       {{"micro_batch", peak},
+        {"trajectories", kept},
+        {"total", peak + kept - kept_bytes(small.config, plan.bundle)}}}};
+}
+
+}  // namespace loopline::experiment

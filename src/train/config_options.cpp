@@ -1,0 +1,366 @@
+#include "loopline/policy/preset.h"
+#include "loopline/reward/reward_sum.h"
+#include "loopline/train/config.h"
+
+namespace loopline::train {
+namespace {
+
+using config::option;
+
+std::vector<std::string> preset_names() {
+  std::vector<std::string> names;
+  for (const policy::Preset& preset : policy::presets()) names.push_back(preset.name);
+  return names;
+}
+
+void describe_sampler(config::OptionVisitor& v, TrainConfig::Sampler& c) {
+  v.field(option("steps", "Denoising steps. Blank: the bundle's.").range(1, 1000), c.steps);
+  v.field(option("eta",
+                 "DDIM's eta: 1 is the DDPM posterior. Training needs eta > 0, since eta 0 has "
+                 "no density. Blank: the bundle's.")
+              .range(0, 1),
+          c.eta);
+  v.field(option("spacing",
+                 "How the steps are spread over the training timesteps. Blank: the bundle's.")
+              .one_of(spacing_names()),
+          c.spacing);
+  v.field(option("guidance",
+                 "Classifier-free guidance weight, the same in sampling and training; 1 "
+                 "runs the conditional branch alone. Blank: the bundle's.")
+              .at_least(0),
+          c.guidance);
+  v.field(option("min_sigma",
+                 "Lower bound of the noise of a step, in sampling and in the density. "
+                 "Blank: the bundle's.")
+              .at_least(0),
+          c.min_sigma);
+  v.field(option("last_step_noise",
+                 "Whether the last step draws noise; without, it leaves the loss. "
+                 "Blank: the bundle's."),
+          c.last_step_noise);
+  v.field(option("clip_sample", "Clamp the predicted clean latents. Blank: the bundle's."),
+          c.clip_sample);
+}
+
+void describe_advantage(config::OptionVisitor& v, TrainConfig::Advantage& c) {
+  v.field(option("baseline", "What is subtracted from a reward. Blank: the algorithm's.")
+              .one_of(policy::baseline_names()),
+          c.baseline);
+  v.field(option("scale",
+                 "What the difference is divided by. With `none` advantages carry the "
+                 "reward's unit, so the learning rate does not transfer between rewards. "
+                 "Blank: the algorithm's.")
+              .one_of(policy::scale_names()),
+          c.scale);
+  v.field(option("clamp", "Largest absolute advantage, after scaling. Blank: no limit.").above(0),
+          c.clamp);
+  v.field(option("per_reward",
+                 "With several rewards: baseline and scale for each reward on its own, then the "
+                 "advantages are added with the rewards' weights. Otherwise the weighted sum of "
+                 "the rewards has one advantage."),
+          c.per_reward);
+  v.field(option("running_mean_decay", "running_mean: weight of the past at each iteration.")
+              .range(0, 1),
+          c.running_mean_decay);
+  v.field(option("buffer_size", "prompt_buffer, buffer_std: rewards remembered for each prompt.")
+              .at_least(1),
+          c.buffer_size);
+  v.field(option("buffer_min_count",
+                 "prompt_buffer, buffer_std: with fewer remembered rewards a "
+                 "prompt uses the statistics of the batch.")
+              .at_least(1),
+          c.buffer_min_count);
+}
+
+void describe_learner(config::OptionVisitor& v, TrainConfig::Learner& c) {
+  v.field(option("updates_per_epoch",
+                 "Optimiser steps in one pass over the (sample, step) pairs of "
+                 "an iteration. Blank: the algorithm's.")
+              .at_least(1),
+          c.updates_per_epoch);
+  v.field(option("inner_epochs", "Passes over the pairs of an iteration.").at_least(1),
+          c.inner_epochs);
+  v.field(option("minibatch_unit",
+                 "What is shuffled into minibatches: single (sample, step) pairs, or "
+                 "samples with all their steps.")
+              .one_of({"pair", "sample"}),
+          c.minibatch_unit);
+  v.field(option("timestep_fraction",
+                 "Share of each sample's steps that is trained on, drawn anew for "
+                 "every sample.")
+              .range(0, 1),
+          c.timestep_fraction);
+  v.field(option("skip_zero_variance",
+                 "Leave out groups whose rewards are all equal: their advantage is 0, and without "
+                 "them the loss is the mean over pairs that teach something."),
+          c.skip_zero_variance);
+  v.field(option("shards",
+                 "Pairs are shuffled inside this many equal parts of the groups and each "
+                 "minibatch takes an equal share of each, so that a run spread over any "
+                 "divisor of it sees the same minibatches.")
+              .range(1, 4095),
+          c.shards);
+}
+
+void describe_optimizer(config::OptionVisitor& v, TrainConfig::Optimizer& c) {
+  v.field(option("lr", "AdamW's learning rate.").above(0), c.lr);
+  v.field(option("beta1", "Decay of the first moment.").range(0, 1), c.beta1);
+  v.field(option("beta2", "Decay of the second moment.").range(0, 1), c.beta2);
+  v.field(option("eps",
+                 "Added to the root of the second moment. Mean log-probabilities of large "
+                 "latents have small gradients: watch optim/grad_rms_over_eps.")
+              .above(0),
+          c.eps);
+  v.field(option("weight_decay", "Decoupled weight decay.").at_least(0), c.weight_decay);
+  v.field(option("max_grad_norm", "Gradients are scaled down to this global norm.").above(0),
+          c.max_grad_norm);
+  v.field(option("schedule", "Learning rate over iterations, after the warm-up.")
+              .one_of({"constant", "cosine"}),
+          c.schedule);
+  v.field(option("warmup_iterations", "Iterations over which the rate grows linearly.").at_least(0),
+          c.warmup_iterations);
+  v.field(option("decay_iterations",
+                 "cosine: the iteration at which the rate reaches 0. Fixed when the "
+                 "run starts, so that a longer run repeats the shorter one. "
+                 "Blank: `iterations`.")
+              .at_least(1),
+          c.decay_iterations);
+}
+
+void describe_evaluation(config::OptionVisitor& v, TrainConfig::Evaluation& c) {
+  v.field(option("every",
+                 "Iterations between evaluations while training, with one before the first; 0 "
+                 "evaluates only when asked to.")
+              .at_least(0)
+              .changes_on_resume(),
+          c.every);
+  v.field(option("prompts",
+                 "Prompt files, one a split; the split is named after the file. Empty: the "
+                 "training prompts.")
+              .path()
+              .changes_on_resume(),
+          c.prompts);
+  v.field(option("images_per_prompt", "Images of each prompt (two or more give a diversity).")
+              .range(1, 4095)
+              .changes_on_resume(),
+          c.images_per_prompt);
+  v.field(option("max_prompts", "At most this many prompts of each split, spread over the file.")
+              .at_least(1)
+              .changes_on_resume(),
+          c.max_prompts);
+  v.field(option("seed", "Seed of the evaluation's noise and intervals.")
+              .at_least(0)
+              .changes_on_resume(),
+          c.seed);
+  v.field(option("steps", "Denoising steps of evaluations. Blank: sampler.steps.")
+              .range(1, 1000)
+              .changes_on_resume(),
+          c.steps);
+  v.field(option("eta", "eta of evaluations; 0 is deterministic. Blank: sampler.eta.")
+              .range(0, 1)
+              .changes_on_resume(),
+          c.eta);
+  v.field(option("guidance", "Guidance weight of evaluations. Blank: sampler.guidance.")
+              .at_least(0)
+              .changes_on_resume(),
+          c.guidance);
+}
+
+void describe_outputs(config::OptionVisitor& v, TrainConfig& c) {
+  v.section("samples", "Picture grids of fixed prompts with fixed noise, samples/*.png.", [&] {
+    v.field(
+        option("every", "Iterations between grids; 0 draws none.").at_least(0).changes_on_resume(),
+        c.samples.every);
+    v.field(option("prompts", "Prompts in the grid, spread over the prompt file: one a row.")
+                .range(1, 64)
+                .changes_on_resume(),
+            c.samples.prompts);
+    v.field(
+        option("per_prompt", "Images of each prompt: columns.").range(1, 64).changes_on_resume(),
+        c.samples.per_prompt);
+    v.field(option("zoom", "Each pixel is drawn this many times wider and higher.")
+                .range(1, 32)
+                .changes_on_resume(),
+            c.samples.zoom);
+  });
+  v.section(
+      "sample_log",
+      "samples.jsonl: one line a training image with its prompt, seed, reward, components and "
+      "advantage; `loopline show RUN` reads it.",
+      [&] {
+        v.field(option("every", "Iterations between logged ones; 0 logs none.")
+                    .at_least(0)
+                    .changes_on_resume(),
+                c.sample_log.every);
+        v.field(option("pictures", "Keep the images too, pictures/*.png, one a line.")
+                    .changes_on_resume(),
+                c.sample_log.pictures);
+      });
+  v.section("checkpoint", "What resume starts from, checkpoints/.", [&] {
+    v.field(option("every", "Iterations between checkpoints; the last iteration has one always.")
+                .at_least(1)
+                .changes_on_resume(),
+            c.checkpoint.every);
+    v.field(option("keep", "Newest checkpoints kept.").at_least(1).changes_on_resume(),
+            c.checkpoint.keep);
+  });
+  v.section("evaluation",
+            "What `loopline evaluate RUN` draws, and training itself every few iterations "
+            "(evaluations.jsonl).",
+            [&] { describe_evaluation(v, c.evaluation); });
+  v.section("stop", "Ends the run early when a metric reaches a target.", [&] {
+    v.field(option("metric",
+                   "reward/mean, judge/NAME, or eval/SPLIT/NAME of an evaluation (it needs "
+                   "evaluation.every).")
+                .changes_on_resume(),
+            c.stop.metric);
+    v.field(option("at_least", "Stop when the metric is this or more. Blank: no target.")
+                .changes_on_resume(),
+            c.stop.at_least);
+    v.field(option("at_most", "Stop when the metric is this or less. Blank: no target.")
+                .changes_on_resume(),
+            c.stop.at_most);
+    v.field(option("window",
+                   "The mean of this many latest iterations is compared; of an evaluation's "
+                   "metric the latest value.")
+                .at_least(1)
+                .changes_on_resume(),
+            c.stop.window);
+  });
+  v.section(
+      "hashes",
+      "Content hashes of the inputs: written when a run starts, verified when it goes on. Leave "
+      "them out of your own files.",
+      [&] {
+        v.field(option("model", "The model bundle."), c.hashes.model);
+        v.field(option("prompts", "The prompt file."), c.hashes.prompts);
+        v.field(option("reward", "The reward bundles."), c.hashes.reward);
+        v.field(option("init", "The weights that init_from gave, init.safetensors."),
+                c.hashes.init);
+      });
+}
+
+}  // namespace
+
+void TrainConfig::describe(config::OptionVisitor& v) {
+  v.field(option("model", "Model bundle: a directory with bundle.json (docs/bundles.md).")
+              .path()
+              .must_be_given(),
+          model);
+  v.field(option("prompts",
+                 "What to draw while training: .txt, one prompt a line; .jsonl, with metadata and "
+                 "weights; .yaml, templates with slots (docs/getting_started.md). Blank: for "
+                 "models without a prompt.")
+              .path(),
+          prompts);
+  v.field(option("reward",
+                 "What is maximised: a reward bundle (a directory with reward.json) or a built-in "
+                 "name; several are added, each with an optional weight: \"0.1 * "
+                 "jpeg_compressibility\" (docs/rewards.md).")
+              .resolved_by(reward::resolve_reward_term)
+              .must_be_given(),
+          reward);
+  v.field(option("judges",
+                 "Rewards that are logged at every iteration and never trained on: an independent "
+                 "judge shows reward hacking.")
+              .resolved_by(reward::resolve_reward_term),
+          judges);
+  v.field(option("algorithm",
+                 "A row of the preset table (docs/algorithms.md); it fills the blanks below.")
+              .one_of(preset_names()),
+          algorithm);
+  v.field(option("seed", "Of everything that is drawn.").at_least(0), seed);
+  v.field(option("iterations", "One iteration is a rollout and its updates.")
+              .at_least(1)
+              .changes_on_resume(),
+          iterations);
+  v.field(
+      option("device", "auto (CUDA when there is one), cpu, cuda or cuda:N.").changes_on_resume(),
+      device);
+  v.field(
+      option(
+          "threads",
+          "Compute threads; 0 is one a core. Results repeat bit for bit for the same number only.")
+          .range(0, 1024)
+          .changes_on_resume(),
+      threads);
+  v.field(option("precision",
+                 "Precision of the network's forward and backward: fp32, bf16, or auto (bf16 "
+                 "where the hardware has it). Latents, log-probabilities and trained weights are "
+                 "float32 always.")
+              .one_of({"fp32", "bf16", "fp16", "auto"}),
+          precision);
+  v.field(option("frozen_precision",
+                 "How weights that are not trained are stored; less than fp32 needs precision: "
+                 "bf16 and saves memory.")
+              .one_of({"fp32", "bf16", "fp16"}),
+          frozen_precision);
+  v.field(
+      option(
+          "trainable",
+          "Parameters to train: shell patterns over their names (`loopline inspect` lists them). "
+          "The first thing to choose. Empty: the bundle's own."),
+      trainable);
+  v.field(option("init_from",
+                 "Run directory whose trained weights are the start instead of the bundle's own; "
+                 "they are copied into the new run. Blank: the bundle's.")
+              .path(),
+          init_from);
+  v.section("rollout", "What is sampled in one iteration.", [&] {
+    v.field(option("images", "Images an iteration, all groups together.").range(1, 1 << 20),
+            rollout.images);
+    v.field(option("group_size", "Trajectories of each prompt (K). Blank: the algorithm's.")
+                .range(1, 4095),
+            rollout.group_size);
+    v.field(option("micro_batch",
+                   "Rows of every forward, in sampling and in training. Changes memory and speed, "
+                   "and the last bits of results.")
+                .range(1, 65536),
+            rollout.micro_batch);
+    v.field(option("prompt_draw",
+                   "epochs: the file is gone through in shuffled epochs without repetition; "
+                   "replacement: every group draws by the prompts' weights. Blank: replacement "
+                   "when weights differ, else epochs.")
+                .one_of({"epochs", "replacement"}),
+            rollout.prompt_draw);
+    v.field(option("prompt_limit",
+                   "Only the first prompts of the file; 1 is a sanity check, and what "
+                   "--overfit-one-prompt sets. Blank: all.")
+                .at_least(1),
+            rollout.prompt_limit);
+  });
+  v.section("sampler", "The denoising policy.", [&] { describe_sampler(v, sampler); });
+  v.section("advantage", "(reward - baseline) / scale.", [&] { describe_advantage(v, advantage); });
+  v.section("surrogate", "The objective of one (sample, step) pair.", [&] {
+    v.field(option("kind", "log_prob (REINFORCE) or clipped (PPO). Blank: the algorithm's.")
+                .one_of(policy::surrogate_names()),
+            surrogate.kind);
+    v.field(option("clip",
+                   "clipped: the ratio's gradient vanishes outside 1 +- clip. Log-probabilities "
+                   "are means over the latent's elements, so the same clip is another trust "
+                   "region at another latent size. Blank: 0.0001, unless clip_nats is given.")
+                .above(0),
+            surrogate.clip);
+    v.field(option("clip_nats",
+                   "The clip as a window of the whole density, in nats: clip times the latent's "
+                   "elements. Means the same at every latent size; instead of clip.")
+                .above(0),
+            surrogate.clip_nats);
+    v.field(option("clip_low",
+                   "How far the ratio may fall below 1, where the advantage is negative. Blank: "
+                   "as clip or clip_nats says.")
+                .above(0),
+            surrogate.clip_low);
+    v.field(option("clip_high",
+                   "How far the ratio may rise above 1, where the advantage is positive. Blank: "
+                   "as clip or clip_nats says.")
+                .above(0),
+            surrogate.clip_high);
+  });
+  v.section("learner", "How an iteration's pairs become updates.",
+            [&] { describe_learner(v, learner); });
+  v.section("optimizer", "AdamW.", [&] { describe_optimizer(v, optimizer); });
+  describe_outputs(v, *this);
+}
+
+}  // namespace loopline::train

@@ -1,0 +1,56 @@
+#include "loopline/train/weights.h"
+
+#include <ATen/ATen.h>
+
+#include "loopline/core/error.h"
+#include "loopline/core/hash.h"
+#include "loopline/core/log.h"
+#include "loopline/run/checkpoint.h"
+
+namespace loopline::train {
+
+tensor::NamedTensors initial_weights(const run::RunDirectory& directory) {
+  if (!std::filesystem::exists(directory.initial_weights())) return {};
+  return tensor::load_tensors(directory.initial_weights());
+}
+
+TrainedWeights trained_weights(const run::RunDirectory& directory) {
+  const auto checkpoint = run::latest_checkpoint(directory.checkpoints(), log_warning);
+  if (!checkpoint) {
+    throw Error(directory.path().string(), "has no intact checkpoint yet",
+                "let it train, or `loopline resume` it");
+  }
+  TrainedWeights weights{initial_weights(directory), checkpoint->iteration};
+  for (auto& [name, tensor] :
+       tensor::load_tensors(checkpoint->directory / "trainable.safetensors")) {
+    weights.tensors.insert_or_assign(name, std::move(tensor));
+  }
+  return weights;
+}
+
+void lay_over(const tensor::NamedTensors& weights, denoiser::Denoiser& denoiser,
+              const std::string& where) {
+  tensor::NamedTensors target;
+  for (const auto& [name, tensor] : weights) {
+    const auto found = denoiser.parameters().find(name);
+    if (found == denoiser.parameters().end()) {
+      throw failure(where, "the network has no parameter \"" + name + "\"");
+    }
+    target.emplace(name, found->second);
+  }
+  tensor::copy_tensors(weights, target, where);
+}
+
+std::string content_hash(const tensor::NamedTensors& weights) {
+  if (weights.empty()) return "";
+  std::string lines;
+  for (const auto& [name, tensor] : weights) {
+    const at::Tensor host = tensor.detach().to(at::kCPU).contiguous();
+    lines += name + " " + at::toString(host.scalar_type());
+    for (const std::int64_t side : host.sizes()) lines.append(" ").append(std::to_string(side));
+    lines += ' ' + sha256({static_cast<const char*>(host.const_data_ptr()), host.nbytes()}) + "\n";
+  }
+  return sha256(lines);
+}
+
+}  // namespace loopline::train
