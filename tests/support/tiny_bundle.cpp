@@ -46,6 +46,7 @@ void write_tiny_model(const fs::path& directory, const std::string& denoiser_sou
   denoiser.register_parameter("gain", at::full({1}, 0.6), false);
   denoiser.register_parameter("bias", wave({3}), false);
   denoiser.register_parameter("unused", at::ones({1}), false);
+  denoiser.register_buffer("zero", at::zeros({1}));
   denoiser.define(denoiser_source.empty() ? kDenoiser : denoiser_source);
   denoiser.save((directory / "denoiser.ts").string());
 
