@@ -42,6 +42,10 @@ void print(const nlohmann::ordered_json& result, bool all) {
     const bool named = value.is_array() && !value.empty() && value.front().is_object();
     if (named) {
       print_list(key, value, all);
+    } else if (key == "device_constants") {
+      for (const auto& line : value) {
+        std::printf("device constants: %s\n", line.get<std::string>().c_str());
+      }
     } else if (value.is_object() && !value.empty()) {
       std::printf("%s\n", key.c_str());
       for (const auto& [name, field] : value.items()) {
@@ -58,7 +62,7 @@ void print(const nlohmann::ordered_json& result, bool all) {
 void add_inspect(CLI::App& app, int&) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand(
-      "inspect", "What a bundle, reward, run, checkpoint or safetensors file holds");
+      "inspect", "What a bundle, reward, run, checkpoint, safetensors or TorchScript file holds");
   command->add_option("path", arguments->path)->required();
   command->add_flag("--all", arguments->all, "List every parameter (* is trained by default)");
   command->add_flag("--json", arguments->json, "Print JSON");

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace loopline::experiment {
+
+enum class ExportFormat {
+  kBundle,       ///< a model bundle: everything to sample and to train on
+  kTorchScript,  ///< the network alone, one .ts file
+  kSafetensors,  ///< its parameters and buffers, under the names of `trainable.names`
+};
+
+/// "bundle", "torchscript" or "safetensors"; another name is an Error.
+ExportFormat parse_export_format(const std::string& name);
+
+/// What `loopline export` is asked for.
+struct ExportRequest {
+  std::filesystem::path run{};
+  ExportFormat format = ExportFormat::kBundle;
+  std::filesystem::path out{};  ///< a directory, or a file .ts, .pt or .safetensors
+  bool force = false;           ///< replace what an earlier export wrote there
+};
+
+struct Exported {
+  std::filesystem::path out;
+  std::vector<std::filesystem::path> files{};  ///< relative to `out`; of a file: its own name
+  std::uintmax_t bytes = 0;
+  std::int64_t iteration = 0;  ///< of the checkpoint that the weights are from
+};
+
+/// Writes the network of a run's newest checkpoint: the bundle's file in float32 with the trained
+/// weights laid over, atomically. A bundle keeps the manifest, but for the sampler, which is the
+/// run's, and `provenance.trained`, which says what trained it; the other files are copied. The
+/// exported bundle draws the images that a run in float32 draws. `out` that exists is an Error
+/// without `force`; what is no earlier export is never replaced.
+Exported export_run(const ExportRequest& request);
+
+}  // namespace loopline::experiment

@@ -1,0 +1,55 @@
+#include <cstdio>
+
+#include "commands.h"
+#include "loopline/core/text.h"
+#include "loopline/experiment/export.h"
+
+namespace loopline::cli {
+namespace {
+
+struct Arguments {
+  std::string run, format = "bundle", out;
+  bool force = false;
+};
+
+}  // namespace
+
+void add_export(CLI::App& app, int&) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand("export", "Write a run's trained network for others");
+  command->add_option("run", arguments->run, "Run directory")->required();
+  command
+      ->add_option("--format", arguments->format,
+                   "bundle: a directory to sample from and to train on; torchscript: the network, "
+                   "one file; safetensors: its parameters and buffers")
+      ->check(CLI::IsMember({"bundle", "torchscript", "safetensors"}))
+      ->capture_default_str();
+  command
+      ->add_option("--out", arguments->out,
+                   "What to write: a directory, or a file .ts, .pt or .safetensors")
+      ->required()
+      ->type_name("PATH");
+  command->add_flag("--force", arguments->force, "Replace an earlier export");
+  command->footer(examples({"loopline export runs/ppo --out my-model",
+                            "loopline export runs/ppo --format torchscript --out denoiser.ts",
+                            "loopline export runs/ppo --format safetensors --out "
+                            "denoiser.safetensors"}));
+  command->callback([arguments] {
+    const auto format = experiment::parse_export_format(arguments->format);
+    const experiment::Exported exported = experiment::export_run({.run = arguments->run,
+                                                                  .format = format,
+                                                                  .out = arguments->out,
+                                                                  .force = arguments->force});
+    const std::string out = exported.out.string();
+    std::printf("%s: %s, weights of iteration %lld\n", out.c_str(),
+                human_bytes(static_cast<double>(exported.bytes)).c_str(),
+                static_cast<long long>(exported.iteration));
+    for (const auto& file : exported.files) std::printf("  %s\n", file.c_str());
+    std::printf("Next:\n  loopline inspect %s\n", out.c_str());
+    if (format == experiment::ExportFormat::kBundle) {
+      std::printf("  loopline sample %s --prompt \"...\"\n", out.c_str());
+    }
+  });
+}
+
+}  // namespace loopline::cli
