@@ -44,6 +44,15 @@ TEST(DeviceConstants, AreMovedToWhereTheFileIsLoaded) {
                                               "cuda aten::full +", "cuda:1 aten::to +"));
 }
 
+// The direction that matters most, CPU to GPU; the meta device stands for one.
+TEST(DeviceConstants, OfATraceOnTheCpuMoveAway) {
+  const ScriptModule module(file("    return x * torch.arange(4, device=torch.device(\"cpu\"))\n"),
+                            at::kMeta);
+  const at::Tensor result = module.call({at::ones({4}, at::kMeta)});
+  EXPECT_TRUE(result.is_meta());
+  EXPECT_EQ(result.sizes(), (std::vector<std::int64_t>{4}));
+}
+
 TEST(DeviceConstants, StayWhereTheyAreRight) {
   const ScriptModule module(
       file("    return x + torch.rand([4], device=torch.device(\"cpu\")) * 0\n"), at::kCPU);
