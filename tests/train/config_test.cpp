@@ -42,6 +42,25 @@ TEST(TrainConfig, ResolvedTextReadsBackToTheSameConfig) {
   EXPECT_EQ(config.hashes.model.size(), 64U);
 }
 
+TEST(TrainConfig, TheClipIsARatioOrNats) {
+  const auto world = testing::make_tiny_world("config_clip");
+  const auto clips = [&](const std::vector<std::string>& set) {
+    const TrainConfig config = load(world / "run.yaml", set);
+    return std::pair(*config.surrogate.clip_low, *config.surrogate.clip_high);
+  };
+  EXPECT_EQ(clips({}), std::pair(0.05, 0.05));
+  EXPECT_EQ(clips({"surrogate.clip=null"}), std::pair(1e-4, 1e-4));
+  EXPECT_EQ(clips({"surrogate.clip=null", "surrogate.clip_nats=24"}), std::pair(0.5, 0.5))
+      << "48 latent elements";
+  EXPECT_EQ(clips({"surrogate.clip_high=0.2"}), std::pair(0.05, 0.2));
+}
+
+TEST(TrainConfig, PromptsMayBeLeftOutOnlyWhereTheModelNeedsNone) {
+  const auto world = testing::make_tiny_world("config_prompts");
+  EXPECT_THAT([&] { load(world / "run.yaml", {"prompts=null"}); },
+              ::testing::ThrowsMessage<Error>(HasSubstr("prompts")));
+}
+
 struct Refusal {
   std::string assignment;
   std::vector<std::string> parts;
@@ -75,6 +94,12 @@ INSTANTIATE_TEST_SUITE_P(
                       Refusal{"learner.shards=3", {"learner.shards", "8 groups"}},
                       Refusal{"surrogate.kind=log_prob", {"on-policy"}},
                       Refusal{"learner.timestep_fraction=0", {"timestep_fraction"}},
+                      Refusal{"surrogate.clip_nats=1", {"clip_nats", "surrogate.clip"}},
+                      Refusal{"precision=fp16", {"fp16", "bf16"}},
+                      Refusal{"frozen_precision=fp16", {"frozen_precision", "bf16"}},
+                      Refusal{"reward=[]", {"reward"}},
+                      Refusal{"reward=jpeg_compresibility", {"jpeg_compressibility"}},
+
                       Refusal{"model=nowhere", {"nowhere"}}, Refusal{"reward=nowhere", {"nowhere"}},
                       Refusal{"prompts=nowhere.txt", {"nowhere.txt"}},
                       Refusal{"iterations=1.5", {"iterations", "1.5"}}, Refusal{"seed", {"seed"}}),

@@ -47,6 +47,12 @@ void expect_equal_runs(const fs::path& one, const fs::path& other, const char* c
   EXPECT_EQ(run::read_checkpoint(one / "checkpoints" / checkpoint).state,
             run::read_checkpoint(other / "checkpoints" / checkpoint).state);
   EXPECT_EQ(metrics_of(one), metrics_of(other));
+  for (const char* log : {"samples.jsonl", "evaluations.jsonl"}) {
+    ASSERT_EQ(fs::exists(one / log), fs::exists(other / log)) << log;
+    if (fs::exists(one / log)) {
+      EXPECT_EQ(read_file(one / log), read_file(other / log)) << log;
+    }
+  }
 }
 
 class EveryAlgorithm : public ::testing::TestWithParam<const char*> {};
@@ -59,7 +65,8 @@ TEST_P(EveryAlgorithm, ResumeEqualsStraight) {
   if (algorithm == "reinforce" || algorithm == "rloo") set.push_back("learner.updates_per_epoch=1");
   // A decaying rate must not depend on where the run was cut.
   set.insert(set.end(), {"optimizer.schedule=cosine", "optimizer.decay_iterations=6",
-                         "optimizer.warmup_iterations=1", "learner.timestep_fraction=0.6"});
+                         "optimizer.warmup_iterations=1", "learner.timestep_fraction=0.6",
+                         "evaluation.every=1"});
   auto straight = set, cut = set;
   straight.push_back("iterations=5");
   cut.push_back("iterations=3");
