@@ -13,6 +13,7 @@ void add_resume(CLI::App& app, int& exit_code);
 void add_evaluate(CLI::App& app, int& exit_code);
 void add_sample(CLI::App& app, int& exit_code);
 void add_show(CLI::App& app, int& exit_code);
+void add_score(CLI::App& app, int& exit_code);
 void add_inspect(CLI::App& app, int& exit_code);
 void add_export(CLI::App& app, int& exit_code);
 void add_doctor(CLI::App& app, int& exit_code);

@@ -50,6 +50,7 @@ int run(int argc, char** argv) {
   add_evaluate(app, exit_code);
   add_sample(app, exit_code);
   add_show(app, exit_code);
+  add_score(app, exit_code);
   add_inspect(app, exit_code);
   add_export(app, exit_code);
   add_doctor(app, exit_code);

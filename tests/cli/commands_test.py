@@ -11,7 +11,7 @@ import tempfile
 import time
 import unittest
 
-BINARY, SOURCE = os.path.abspath(sys.argv[1]), pathlib.Path(sys.argv[2])
+BINARY, SOURCE = os.path.abspath(sys.argv[1]), pathlib.Path(sys.argv[2]).resolve()
 CONFIG = SOURCE / "configs/emoji/loop.yaml"
 # Small enough for a test: one prompt's images in a grid, few images an iteration.
 SMALL = ["threads=1", "rollout.images=16", "rollout.micro_batch=16", "samples.prompts=1",
@@ -44,7 +44,8 @@ class Commands(unittest.TestCase):
 
     def test_every_command_has_help_with_examples(self):
         out, _ = call("--help")
-        for command in ["train", "resume", "evaluate", "sample", "inspect", "doctor"]:
+        for command in ["train", "resume", "evaluate", "sample", "show", "score", "export", "inspect",
+                        "doctor"]:
             self.assertIn(command, out)
             self.assertIn("Examples:", call(command, "--help")[0])
 
@@ -58,7 +59,9 @@ class Commands(unittest.TestCase):
                           ["train", CONFIG, "--set", "sampler.eta=0"],
                           ["train", CONFIG, "--set", "rollout.group_size=1"],
                           ["resume", "nowhere"], ["evaluate", "nowhere"], ["inspect", "nowhere"],
-                          ["sample", SOURCE / "models/emoji", "--prompt", "a red sircle", "--out", "x.png"]):
+                          ["sample", SOURCE / "models/emoji", "--prompt", "a red sircle", "--out", "x.png"],
+                          ["score", "absent.png", "--reward", "brightness"],
+                          ["score", SOURCE / "models/emoji/samples.png", "--reward", "brigthness"]):
             out, err = call(*arguments, cwd=self.directory, expect=2)
             self.assertEqual(len(err.strip().splitlines()), 1, (arguments, err))
             self.assertEqual(out, "")
@@ -95,6 +98,26 @@ class Commands(unittest.TestCase):
                            (SOURCE / "models/emoji/rewards/oracle", "oracle_joint")]:
             self.assertIn(word, call("inspect", path, "--all")[0])
 
+    def test_score_of_image_files(self):
+        prompt = "a red circle and a blue heart"
+        for name in ["a.png", "b.png"]:
+            call("sample", SOURCE / "models/emoji", "--prompt", prompt, "--count", "1", "--zoom", "1",
+                 "--steps", "2", "--out", self.directory / name)
+        judge = SOURCE / "models/emoji/rewards/judge"
+        arguments = ["score", self.directory, "--reward", judge, "--reward", "0.1 * brightness",
+                     "--prompt", prompt]
+        result = json.loads(call(*arguments, "--json")[0])
+        files = [pathlib.Path(image["file"]).name for image in result["images"]]
+        self.assertEqual(files, ["a.png", "b.png"])
+        for image in result["images"]:
+            components = image["components"]
+            self.assertAlmostEqual(image["total"], components["emoji-judge/reward"]
+                                   + 0.1 * components["brightness"], places=6)
+        lines = call(*arguments)[0].splitlines()
+        self.assertEqual([line.split()[0].rpartition("/")[2] for line in lines],
+                         ["file", "a.png", "b.png", "mean"])
+        self.assertIn("--prompt", call(*arguments[:-2], expect=2)[1])
+
     def test_resume_after_a_signal_equals_the_straight_run(self):
         straight, cut = self.directory / "straight", self.directory / "cut"
         call("train", CONFIG, "--run", straight, *sets("iterations=4"))
@@ -118,6 +141,59 @@ class Commands(unittest.TestCase):
             for file in ["trainable.safetensors", "optimizer.safetensors"]:
                 self.assertEqual((straight / "checkpoints/00000004" / file).read_bytes(),
                                  (cut / "checkpoints/00000004" / file).read_bytes())
+
+    def test_a_dry_run_plans_and_writes_nothing(self):
+        out, _ = call("train", CONFIG, "--dry-run", *sets(), cwd=self.directory)
+        self.assertIn("4 groups of 4, 10 steps", out)
+        self.assertRegex(out, r"memory +\d")
+        plan = json.loads(call("train", CONFIG, "--dry-run", "--json", *sets(), cwd=self.directory)[0])
+        self.assertEqual(plan["iteration"]["pairs"], 16 * 9)
+        self.assertEqual(list(self.directory.iterdir()), [])
+
+    def test_one_prompt_is_overfitted_and_its_samples_are_shown(self):
+        run = self.directory / "run"
+        out, _ = call("train", CONFIG, "--overfit-one-prompt", "--run", run,
+                      *sets("iterations=2", "sample_log.pictures=true"))
+        self.assertIn("Sanity check", out)
+        out, _ = call("show", run, "--worst", "3", "--grid", self.directory / "worst.png")
+        self.assertEqual(len(out.splitlines()), 4, out)
+        self.assertEqual((self.directory / "worst.png").read_bytes()[:4], b"\x89PNG")
+        lines = [json.loads(line) for line in
+                 call("show", run, "--best", "32", "--all", "--json", "--by", "judge/oracle_joint")[0].splitlines()]
+        self.assertEqual(len(lines), 32)
+        self.assertEqual(len({line["prompt"] for line in lines}), 1)
+        self.assertIn("oracle_joint", call("show", run, "--by", "judge/oracle_jont", expect=2)[1])
+
+    def test_a_run_starts_from_another_and_evaluates_while_it_trains(self):
+        first, second = self.directory / "first", self.directory / "second"
+        call("train", CONFIG, "--run", first, *sets("iterations=1"))
+        call("train", CONFIG, "--run", second,
+             *sets("iterations=1", f"init_from={first}", "evaluation.every=1", "evaluation.eta=0",
+                   "evaluation.prompts=" + str(SOURCE / "models/emoji/prompts/rl.txt")))
+        self.assertTrue((second / "init.safetensors").exists())
+        lines = [json.loads(line) for line in (second / "evaluations.jsonl").read_text().splitlines()]
+        self.assertEqual([line["iteration"] for line in lines], [0, 1])
+        self.assertIn("eval/rl/oracle_joint_low", lines[0])
+        # The command and the training agree on what the weights are worth.
+        result = json.loads(call("evaluate", second, "--json")[0])
+        self.assertAlmostEqual(result["splits"]["rl"]["reward"]["mean"], lines[1]["eval/rl/reward"], 9)
+        self.assertAlmostEqual(result["base"]["rl"]["reward"]["mean"], lines[0]["eval/rl/reward"], 9)
+
+    def test_an_exported_bundle_draws_what_the_run_draws(self):
+        run, bundle = self.directory / "run", self.directory / "bundle"
+        call("train", CONFIG, "--run", run, *sets("iterations=1"))
+        for form, path in [("bundle", bundle), ("torchscript", self.directory / "denoiser.ts"),
+                           ("safetensors", self.directory / "weights.safetensors")]:
+            call("export", run, "--format", form, "--out", path)
+            self.assertIn("attn2", call("inspect", path, "--all")[0])
+            self.assertIn("--force", call("export", run, "--format", form, "--out", path, expect=2)[1])
+        pictures = []
+        for target in (run, bundle):
+            png = self.directory / f"{target.name}.png"
+            call("sample", target, "--prompt", "a red circle and a blue heart", "--count", "2",
+                 "--threads", "1", "--out", png)
+            pictures.append(png.read_bytes())
+        self.assertEqual(*pictures)
 
     def test_every_shipped_config_trains(self):
         for config in sorted((SOURCE / "configs/emoji").glob("*.yaml")):
