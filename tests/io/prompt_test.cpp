@@ -214,5 +214,26 @@ TEST(PromptTemplates, NameWhatIsWrongAndWhere) {
   }
 }
 
+// The block of docs/getting_started.md that follows `heading`.
+std::string documented(const std::string& heading) {
+  const std::string docs = content(LOOPLINE_SOURCE_DIR "/docs/getting_started.md");
+  const std::size_t begin = docs.find('\n', docs.find("```", docs.find(heading))) + 1;
+  return docs.substr(begin, docs.find("```", begin) - begin);
+}
+
+TEST(DocumentedPrompts, AreWhatTheTextSays) {
+  EXPECT_EQ(read("docs.txt", documented("**`.txt`**")).size(), 2U);
+  const auto lines = read("docs.jsonl", documented("**`.jsonl`**"));
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_EQ(lines[0].weight, 2);
+  EXPECT_EQ(lines[1].metadata, nlohmann::json({{"count", 3}}));
+  const auto prompts = read("docs.yaml", documented("**`.yaml`**"));
+  ASSERT_EQ(prompts.size(), 26U);
+  EXPECT_EQ(prompts[0].text, "a red circle and a green circle");
+  EXPECT_EQ(prompts[0].metadata,
+            nlohmann::json({{"colour", {"red", "green"}}, {"shape", {"circle", "circle"}}}));
+  EXPECT_EQ(prompts[25].weight, 4);
+}
+
 }  // namespace
 }  // namespace loopline::io
