@@ -1,4 +1,5 @@
 #include <cstdio>
+#include <cstdlib>
 #include <thread>
 
 #include "commands.h"
@@ -18,6 +19,9 @@ void add_doctor(CLI::App& app, int&) {
     row("LibTorch", tensor::torch_version());
     row("compiler", __VERSION__);
     row("cores", std::to_string(std::thread::hardware_concurrency()));
+    const char* waiting = std::getenv("OMP_WAIT_POLICY");
+    row("threads", std::string("wait for each other ") + (waiting ? waiting : "active") +
+                       "ly (OMP_WAIT_POLICY)");
     row("CPU",
         tensor::cpu_capability() + (tensor::cpu_has_bf16()
                                         ? ", bf16 instructions"

@@ -1,4 +1,9 @@
+#include <unistd.h>
+
 #include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
 
 #include "commands.h"
 #include "loopline/core/error.h"
@@ -73,7 +78,21 @@ int run(int argc, char** argv) {
   }
 }
 
+/// OpenMP's threads spin while they wait, unless told otherwise before the program starts; on a
+/// machine that is doing anything else they then wait for each other many times longer than they
+/// work. So the program starts itself again with the policy set; what a user has set stays.
+void wait_passively(char** argv) {
+  if (std::getenv("OMP_WAIT_POLICY") != nullptr) return;
+  setenv("OMP_WAIT_POLICY", "passive", 1);
+  std::error_code unknown;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", unknown);
+  execv(self.c_str(), argv);  // returns only if it fails: then the program runs as it is
+}
+
 }  // namespace
 }  // namespace loopline::cli
 
-int main(int argc, char** argv) { return loopline::cli::run(argc, argv); }
+int main(int argc, char** argv) {
+  loopline::cli::wait_passively(argv);
+  return loopline::cli::run(argc, argv);
+}

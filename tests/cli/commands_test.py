@@ -52,6 +52,7 @@ class Commands(unittest.TestCase):
     def test_version_and_doctor_name_versions(self):
         self.assertRegex(call("--version")[0], r"loopline \d+\.\d+\.\d+ \(LibTorch 2\.\d+")
         self.assertIn("LibTorch", call("doctor")[0])
+        self.assertIn("passively", call("doctor")[0], "spinning threads starve on a busy machine")
 
     def test_wrong_use_is_one_line_and_exit_2(self):
         for arguments in (["trian"], ["train"], ["train", "nowhere.yaml"], ["train", CONFIG, "--sett", "a=b"],
