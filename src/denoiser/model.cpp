@@ -92,9 +92,11 @@ void store_frozen_as(Denoiser& denoiser, const tensor::NamedTensors& trainable,
     }
     return false;
   };
+  // The CPU's autocast does not know the convolution operator that traces record.
+  const std::int64_t most_dimensions = denoiser.device().is_cpu() ? 2 : 5;
   for (const auto& [name, parameter] : denoiser.parameters()) {
-    if (!at::isFloatingType(parameter.scalar_type()) || parameter.dim() < 2) continue;
-    if (is_trained(parameter)) continue;
+    if (!at::isFloatingType(parameter.scalar_type()) || is_trained(parameter)) continue;
+    if (parameter.dim() < 2 || parameter.dim() > most_dimensions) continue;
     parameter.set_data(parameter.detach().to(type));
   }
   check_runs(denoiser, "frozen weights stored in " + std::string(at::toString(type)));

@@ -180,6 +180,12 @@ class Commands(unittest.TestCase):
         self.assertAlmostEqual(result["splits"]["rl"]["reward"]["mean"], lines[1]["eval/rl/reward"], 9)
         self.assertAlmostEqual(result["base"]["rl"]["reward"]["mean"], lines[0]["eval/rl/reward"], 9)
 
+    def test_bf16_trains_with_frozen_weights_in_bf16(self):
+        run = self.directory / "run"
+        call("train", CONFIG, "--run", run,
+             *sets("iterations=1", "precision=bf16", "frozen_precision=bf16", "samples.every=0"))
+        self.assertEqual(metrics(run)[0]["policy/ratio_deviation"], 0)
+
     def test_an_exported_bundle_draws_what_the_run_draws(self):
         run, bundle = self.directory / "run", self.directory / "bundle"
         call("train", CONFIG, "--run", run, *sets("iterations=1"))

@@ -46,9 +46,10 @@ Model load_model(const std::filesystem::path& bundle_directory, at::Device devic
 /// share storage with the network.
 tensor::NamedTensors select_trainable(Denoiser& denoiser, const std::vector<std::string>& patterns);
 
-/// Halves the memory of what is not trained: floating parameters of two dimensions and more that
-/// are not in `trainable` become `type` (bfloat16 or float16) in place. Biases and the weights of
-/// norms stay float32, which their kernels need. For a denoiser that was loaded with kBFloat16,
+/// Halves the memory of what is not trained: floating parameters of two dimensions and more (on the
+/// CPU of two: its convolutions stay as they are) that are not in `trainable` become `type`
+/// (bfloat16 or float16) in place. Biases and the weights of norms stay float32, which their
+/// kernels need. For a denoiser that was loaded with kBFloat16,
 /// whose autocast joins the types. A network that cannot run this way is an Error.
 void store_frozen_as(Denoiser& denoiser, const tensor::NamedTensors& trainable,
                      at::ScalarType type);
