@@ -6,7 +6,7 @@
 #   mkdir -p runs
 #   docker run --rm --user "$(id -u):$(id -g)" -v "$PWD/runs:/opt/loopline/runs" \
 #     loopline train configs/emoji/loop.yaml
-#   docker run --rm --user "$(id -u):$(id -g)" -v "$PWD:/work" -w /work loopline train my.yaml
+#   docker run --rm --user "$(id -u):$(id -g)" -v "$PWD:/data" -w /data loopline train my.yaml
 #
 # Without --user the program runs as a user of id 1000.
 

@@ -50,7 +50,7 @@ ensure_wheels() {
   # Whatever an interrupted installation left behind is kept only if it is whole.
   "${venv_python[@]}" "$root/scripts/lib/intact_environment.py" >>"$log" 2>&1 || make_venv
   if [[ $flavour == cuda ]]; then
-    size="2.5 GB to fetch, 5.5 GB on disk" deps=()
+    size="3 GB to fetch, 5.5 GB on disk" deps=()
   fi
   version=$(sed -n 's/^torch==//p' "$root/third_party/libtorch.txt")
   run_step "installing LibTorch $version ($size)" \

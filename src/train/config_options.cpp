@@ -91,8 +91,9 @@ void describe_learner(config::OptionVisitor& v, TrainConfig::Learner& c) {
               .range(0, 1),
           c.timestep_fraction);
   v.field(option("skip_zero_variance",
-                 "Leave out groups whose rewards are all equal: their advantage is 0, and without "
-                 "them the loss is the mean over pairs that teach something."),
+                 "Leave out groups whose rewards are all equal: under a group's baseline their "
+                 "advantage is 0, and without them the loss is the mean over pairs that teach "
+                 "something."),
           c.skip_zero_variance);
   v.field(option("shards",
                  "Pairs are shuffled inside this many equal parts of the groups and each "
