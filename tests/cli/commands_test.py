@@ -121,10 +121,13 @@ class Commands(unittest.TestCase):
 
     def test_resume_after_a_signal_equals_the_straight_run(self):
         straight, cut = self.directory / "straight", self.directory / "cut"
-        call("train", CONFIG, "--run", straight, *sets("iterations=4"))
+        # The evaluation follows the first iteration: the stop is likely to come while it works.
+        options = sets("iterations=4", "evaluation.every=1", "evaluation.prompts="
+                       + str(SOURCE / "models/emoji/prompts/rl.txt"))
+        call("train", CONFIG, "--run", straight, *options)
         for signum, code in [(signal.SIGINT, 130), (signal.SIGTERM, 143)]:
             shutil.rmtree(cut, ignore_errors=True)
-            process = subprocess.Popen([BINARY, "train", CONFIG, "--run", cut, *sets("iterations=4")],
+            process = subprocess.Popen([BINARY, "train", CONFIG, "--run", cut, *options],
                                        stderr=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
             # The stop comes while the run works, after its first finished iteration.
             deadline = time.monotonic() + 300
@@ -139,6 +142,8 @@ class Commands(unittest.TestCase):
             self.assertLess(len(metrics(cut)), 4)
             call("resume", cut)
             self.assertEqual(metrics(straight), metrics(cut))
+            for log in ["samples.jsonl", "evaluations.jsonl"]:
+                self.assertEqual((straight / log).read_text(), (cut / log).read_text())
             for file in ["trainable.safetensors", "optimizer.safetensors"]:
                 self.assertEqual((straight / "checkpoints/00000004" / file).read_bytes(),
                                  (cut / "checkpoints/00000004" / file).read_bytes())
