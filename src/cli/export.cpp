@@ -47,7 +47,7 @@ void add_export(CLI::App& app, int&) {
     for (const auto& file : exported.files) std::printf("  %s\n", file.c_str());
     std::printf("Next:\n  loopline inspect %s\n", out.c_str());
     if (format == experiment::ExportFormat::kBundle) {
-      std::printf("  loopline sample %s --prompt \"...\"\n", out.c_str());
+      std::printf("  loopline sample %s --prompt \"...\"   (or --prompts FILE)\n", out.c_str());
     }
   });
 }

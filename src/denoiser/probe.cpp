@@ -102,7 +102,7 @@ struct Outputs {
   at::Tensor together, alone;
 };
 
-Outputs run(Subject& subject, std::int64_t t) {
+Outputs outputs_of(Subject& subject, std::int64_t t) {
   std::optional<Error> error;
   const auto together = subject.try_predict({0, 1, 2}, {t, t, t}, error);
   std::optional<Error> alone_error;
@@ -134,7 +134,7 @@ void probe(Denoiser& denoiser) {
   Subject subject(denoiser);
   const std::string where = subject.where();
   const std::int64_t last = subject.bundle().schedule.train_steps - 1, middle = last / 2;
-  const Outputs outputs = run(subject, middle);
+  const Outputs outputs = outputs_of(subject, middle);
   if (!outputs.together.isfinite().all().item<bool>()) {
     throw Error(where, "the output is not finite for inputs of order one",
                 "check `latent.scaling` and `timestep` in bundle.json, and the weights");
