@@ -35,7 +35,7 @@ struct Exported {
 /// weights laid over, atomically. A bundle keeps the manifest, but for the sampler, which is the
 /// run's, and `provenance.trained`, which says what trained it; the other files are copied. The
 /// exported bundle draws the images that a run in float32 draws. `out` that exists is an Error
-/// without `force`; what is no earlier export is never replaced.
+/// without `force`; a directory that is no model bundle, or that the run needs, is never replaced.
 Exported export_run(const ExportRequest& request);
 
 }  // namespace loopline::experiment
