@@ -48,10 +48,8 @@ void lay_sampler_over(Json& transition, const io::TransitionSpec& bundle,
   const auto lay = [&](const char* field, const auto& before, const auto& after) {
     if (before != after) transition[field] = after;
   };
-  const auto spacing = [](io::TimestepSpacing spacing) {
-    return spacing == io::TimestepSpacing::kLeading    ? std::string("leading")
-           : spacing == io::TimestepSpacing::kTrailing ? std::string("trailing")
-                                                       : std::string("linspace");
+  const auto spacing = [](io::TimestepSpacing value) {
+    return train::spacing_names()[static_cast<std::size_t>(value)];
   };
   lay("family", bundle.family, run.family);
   lay("steps", bundle.steps, run.steps);

@@ -21,6 +21,8 @@ std::string content_hash(const Prompt& prompt) {
   std::string content = prompt.text;
   content += '\0';  // "ab" + "c" is not "a" + "bc"
   content += prompt.negative;
+  // Two classes may share a text. Without metadata a prompt is the same from any kind of file.
+  if (!prompt.metadata.empty()) content += '\0' + prompt.metadata.dump();
   return sha256(content);
 }
 
@@ -45,17 +47,18 @@ Prompt json_prompt(const std::string& line, const std::string& where) {
   if (has_prompt && fields.has("text")) {
     fields.fail("prompt", "stands beside text, its other name", "keep one");
   }
-  std::string text = fields.any_text(has_prompt ? "prompt" : "text");
-  Prompt prompt =
-      make_prompt(std::move(text), fields.has("negative") ? fields.any_text("negative") : "");
-  prompt.weight = fields.number_or("weight", prompt.weight, above(0));
-  if (fields.has("id")) prompt.id = fields.text("id");
+  nlohmann::json metadata = nlohmann::json::object();
   for (const auto& item : json.items()) {
     const std::string& key = item.key();
     const bool is_field =
         key == "prompt" || key == "text" || key == "negative" || key == "weight" || key == "id";
-    if (!is_field) prompt.metadata[key] = item.value();
+    if (!is_field) metadata[key] = item.value();
   }
+  std::string text = fields.any_text(has_prompt ? "prompt" : "text");
+  std::string negative = fields.has("negative") ? fields.any_text("negative") : "";
+  Prompt prompt = make_prompt(std::move(text), std::move(negative), std::move(metadata));
+  prompt.weight = fields.number_or("weight", prompt.weight, above(0));
+  if (fields.has("id")) prompt.id = fields.text("id");
   return prompt;
 }
 
@@ -74,10 +77,11 @@ void for_each_line(const std::string& text, const fs::path& path,
 
 }  // namespace
 
-Prompt make_prompt(std::string text, std::string negative) {
+Prompt make_prompt(std::string text, std::string negative, nlohmann::json metadata) {
   Prompt prompt;
   prompt.text = std::move(text);
   prompt.negative = std::move(negative);
+  prompt.metadata = std::move(metadata);
   prompt.id = content_hash(prompt).substr(0, kIdDigits);
   return prompt;
 }

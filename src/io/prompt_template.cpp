@@ -257,9 +257,8 @@ class Expander {
       throw Error(form.place, "the prompt '" + text + "' comes out twice",
                   "first from the template at " + first->second->place);
     }
-    prompts_.push_back(make_prompt(std::move(text), file_.negative));
+    prompts_.push_back(make_prompt(std::move(text), file_.negative, std::move(metadata)));
     prompts_.back().weight = form.weight;
-    prompts_.back().metadata = std::move(metadata);
   }
 
   const TemplateFile& file_;

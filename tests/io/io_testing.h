@@ -51,11 +51,11 @@ inline std::string content(const std::filesystem::path& path) {
   return bytes.str();
 }
 
-/// The n-th block of ```json in docs/bundles.md: the examples of the specification are tests.
-inline nlohmann::json documented_json(int n) {
+/// The first block of ```json below a heading of docs/bundles.md: the examples of the specification
+/// are tests.
+inline nlohmann::json documented_json(const std::string& heading) {
   const std::string docs = content(LOOPLINE_SOURCE_DIR "/docs/bundles.md");
-  std::size_t begin = 0;
-  for (int i = 0; i <= n; ++i) begin = docs.find("```json\n", begin) + 8;
+  const std::size_t begin = docs.find("```json\n", docs.find("\n## " + heading)) + 8;
   return nlohmann::json::parse(docs.substr(begin, docs.find("```", begin) - begin));
 }
 

@@ -12,7 +12,7 @@ using nlohmann::json;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-json example() { return documented_json(0); }
+json example() { return documented_json("bundle.json"); }
 
 ModelBundle parse(const json& manifest) { return parse_model_bundle(manifest.dump(), "/b"); }
 std::string refusal(const json& manifest) {
@@ -68,6 +68,13 @@ TEST(ModelBundle, ReadsTheExampleOfTheSpecification) {
   EXPECT_THAT(b.trainable_patterns, ElementsAre("*.attn2.*"));
   EXPECT_EQ(b.provenance["licence"], "Apache-2.0");
   EXPECT_FALSE(b.adapter);
+}
+
+TEST(ModelBundle, ReadsTheWorkedExampleOfTheDocs) {
+  const ModelBundle b = parse(documented_json("Your own model, by hand"));
+  ASSERT_EQ(b.inputs.size(), 1U);
+  EXPECT_EQ(b.inputs[0].source.kind, InputSource::Kind::kClassId);
+  EXPECT_TRUE(needs_prompts(b));
 }
 
 TEST(ModelBundle, FillsTheDocumentedDefaults) {

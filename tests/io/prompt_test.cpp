@@ -39,6 +39,15 @@ TEST(Prompt, KeyDependsOnContentAlone) {
   EXPECT_NE(prompt_key(make_prompt("ab")), prompt_key(a[0]));
 }
 
+TEST(Prompt, ClassesOfOneTextAreDifferentPrompts) {
+  const auto classes = read("classes.jsonl",
+                            "{\"text\": \"\", \"class\": 0}\n{\"text\": \"\", \"class\": 1}\n"
+                            "{\"class\": 1, \"text\": \"\", \"weight\": 3}\n");
+  EXPECT_NE(classes[0].id, classes[1].id);
+  EXPECT_NE(prompt_key(classes[0]), prompt_key(classes[1]));
+  EXPECT_EQ(classes[1].id, classes[2].id);
+}
+
 TEST(ReadPrompts, ReadsTextLines) {
   const auto prompts = read("p.txt",
                             "\xEF\xBB\xBF"
@@ -129,7 +138,7 @@ TEST(PromptTemplates, ExpandToAllCombinationsTheLastSlotFastest) {
     ASSERT_EQ(prompts.size(), metadata.size());
     for (std::size_t i = 0; i < prompts.size(); ++i) {
       EXPECT_EQ(prompts[i].metadata, metadata[i]) << prompts[i].text;
-      EXPECT_EQ(prompts[i].id, make_prompt(prompts[i].text).id);
+      EXPECT_EQ(prompts[i].id, make_prompt(prompts[i].text, "", metadata[i]).id);
       EXPECT_EQ(prompts[i].weight, prompts[i].text[0] == '{' ? 3 : 1);
     }
   }
@@ -157,7 +166,7 @@ TEST(PromptTemplates, TakeTextAsItStands) {
               ElementsAre("a cat on a mat", "a big cat on a mat", "a {size}cat on a mat",
                           "a 007cat on a mat", "a yescat on a mat", "no slot, {braces}"));
   EXPECT_THAT(prompts, Each(Field(&Prompt::negative, "{{size}}")));
-  EXPECT_EQ(prompts[0].id, make_prompt("a cat on a mat", "{{size}}").id);
+  EXPECT_EQ(prompts[0].id, make_prompt("a cat on a mat", "{{size}}", prompts[0].metadata).id);
   EXPECT_TRUE(prompts[5].metadata.empty());
   EXPECT_EQ(read("one.yaml", "templates: [x]").size(), 1U) << "slots are optional";
 }

@@ -11,7 +11,7 @@ using nlohmann::json;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-json example() { return documented_json(1); }
+json example() { return documented_json("reward.json"); }
 RewardBundle parse(const json& manifest) { return parse_reward_bundle(manifest.dump(), "/b"); }
 
 TEST(RewardBundle, ReadsTheExampleOfTheSpecification) {

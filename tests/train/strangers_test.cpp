@@ -8,8 +8,8 @@
 #include "loopline/run/metrics.h"
 #include "loopline/tensor/script_module.h"
 #include "loopline/tensor/tensor_file.h"
-#include "loopline/train/training_run.h"
 #include "loopline/train/weights.h"
+#include "quiet_runs.h"
 #include "support/stranger_bundles.h"
 #include "support/tiny_bundle.h"
 
@@ -40,9 +40,7 @@ samples: {every: 1, prompts: 2, per_prompt: 2, zoom: 1}
   }
 
   nlohmann::json train(const std::vector<std::string>& assignments) const {
-    const auto progress = run::silent_progress();
-    const auto outcome =
-        start_run(load_train_plan(world_ / "run.yaml", assignments), world_ / "run", {}, *progress);
+    const TrainingOutcome outcome = start(world_, "run", assignments);
     EXPECT_EQ(outcome.iterations, 1);
     return outcome.last;
   }

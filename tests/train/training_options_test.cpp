@@ -10,8 +10,8 @@
 #include "loopline/io/safetensors.h"
 #include "loopline/run/metrics.h"
 #include "loopline/tensor/tensor_file.h"
-#include "loopline/train/training_run.h"
 #include "loopline/train/weights.h"
+#include "quiet_runs.h"
 #include "support/tiny_bundle.h"
 
 namespace loopline::train {
@@ -21,18 +21,6 @@ namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
-
-TrainingOutcome start(const fs::path& world, const std::string& run,
-                      std::vector<std::string> assignments = {}) {
-  const auto progress = run::silent_progress();
-  assignments.push_back("samples.every=0");
-  return start_run(load_train_plan(world / "run.yaml", assignments), world / run, {}, *progress);
-}
-
-TrainingOutcome resume(const fs::path& run, const std::vector<std::string>& assignments = {}) {
-  const auto progress = run::silent_progress();
-  return resume_run(run::RunDirectory::open(run), assignments, *progress);
-}
 
 std::vector<nlohmann::json> lines_of(const fs::path& log) { return run::MetricsLog::read(log); }
 

@@ -1,5 +1,3 @@
-#include "loopline/train/training_run.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -9,6 +7,7 @@
 #include "loopline/core/files.h"
 #include "loopline/run/checkpoint.h"
 #include "loopline/run/metrics.h"
+#include "quiet_runs.h"
 #include "support/tiny_bundle.h"
 
 namespace loopline::train {
@@ -17,17 +16,6 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
-
-TrainingOutcome start(const fs::path& world, const std::string& run,
-                      const std::vector<std::string>& assignments = {}) {
-  const auto progress = run::silent_progress();
-  return start_run(load_train_plan(world / "run.yaml", assignments), world / run, {}, *progress);
-}
-
-TrainingOutcome resume(const fs::path& run, std::vector<std::string> assignments = {}) {
-  const auto progress = run::silent_progress();
-  return resume_run(run::RunDirectory::open(run), assignments, *progress);
-}
 
 /// metrics.jsonl without the times.
 std::vector<nlohmann::json> metrics_of(const fs::path& run) {

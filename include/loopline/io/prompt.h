@@ -10,15 +10,16 @@ namespace loopline::io {
 
 /// One thing to draw. It reaches the rewards whole.
 struct Prompt {
-  std::string id;  ///< SHA-256 prefix (16 hexadecimal digits) of text and negative text
+  std::string id;  ///< SHA-256 prefix (16 hexadecimal digits) of text, negative text, metadata
   std::string text;
   std::string negative;  ///< negative text for guidance; empty: the bundle's unconditional value
   double weight = 1;     ///< relative frequency when prompts are drawn with replacement
   nlohmann::json metadata = nlohmann::json::object();
 };
 
-/// A prompt from its text, and negative text.
-Prompt make_prompt(std::string text, std::string negative = "");
+/// A prompt of weight 1 from its content.
+Prompt make_prompt(std::string text, std::string negative = "",
+                   nlohmann::json metadata = nlohmann::json::object());
 
 /// 64-bit key of a prompt's content, for randomness that does not depend on its position in a file.
 std::uint64_t prompt_key(const Prompt& prompt);
