@@ -2,8 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <fstream>
 #include <map>
+#include <numeric>
 
 #include "loopline/core/error.h"
 #include "loopline/core/files.h"
@@ -39,6 +41,23 @@ def forward(self, images, ids):
   const std::string total = R"("total": "reward")";
   manifest.replace(manifest.find(total), total.size(), total + R"(, "valid": "brightness")");
   std::ofstream(directory / "reward.json") << manifest;
+}
+
+/// Of one component: leave-one-out in groups of four, divided by the batch's std.
+std::vector<double> leave_one_out_over_std(const std::vector<nlohmann::json>& batch,
+                                           const std::string& component) {
+  std::vector<double> values, advantages;
+  for (const auto& line : batch) values.push_back(line[component].get<double>());
+  const double n = static_cast<double>(values.size());
+  const double mean = std::accumulate(values.begin(), values.end(), 0.0) / n;
+  double squares = 0;
+  for (const double value : values) squares += (value - mean) * (value - mean);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto group = values.begin() + static_cast<std::ptrdiff_t>(i / 4 * 4);
+    const double others = std::accumulate(group, group + 4, -values[i]) / 3;
+    advantages.push_back((values[i] - others) / (std::sqrt(squares / n) + 1e-6));
+  }
+  return advantages;
 }
 
 TEST(TrainingOptions, InitFromStartsWhereTheOtherRunEnded) {
@@ -241,6 +260,14 @@ TEST(TrainingOptions, RewardsAddUpWithTheirComponents) {
   resume(world / "cut", {"iterations=4"});
   EXPECT_EQ(read_file(world / "cut" / "samples.jsonl"),
             read_file(world / "straight" / "samples.jsonl"));
+
+  const auto lines = lines_of(world / "straight" / "samples.jsonl");
+  const std::vector<nlohmann::json> batch(lines.begin(), lines.begin() + 32);
+  const auto first = leave_one_out_over_std(batch, "reward/brightness/reward");
+  const auto second = leave_one_out_over_std(batch, "reward/jpeg_incompressibility");
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    EXPECT_NEAR(batch[i]["advantage"].get<double>(), first[i] - 0.5 * second[i], 1e-6);
+  }
 }
 
 TEST(TrainingOptions, Bfloat16TrainsWithRatiosOfOne) {
