@@ -63,7 +63,6 @@ class Trainer {
 
   const denoiser::Model& model() const { return model_; }
   const AdamW& optimizer() const { return optimizer_; }
-  const diffusion::Transition& transition() const { return transition_; }
 
  private:
   std::vector<io::Prompt> draw_prompts(std::int64_t iteration) const;
