@@ -20,9 +20,10 @@ void report_outcome(const train::TrainingOutcome& outcome, const std::filesystem
   std::printf("%s after %lld iterations: %s\n", outcome.interrupted ? "Stopped" : "Finished",
               static_cast<long long>(outcome.iterations), run.c_str());
   if (!outcome.target_reached.empty()) {
-    std::printf("  target reached: %s; to go on: loopline resume %s --set stop.%s=null\n",
-                outcome.target_reached.c_str(), run.c_str(),
-                outcome.target_reached.find(">=") != std::string::npos ? "at_least" : "at_most");
+    std::printf(
+        "  target reached: %s; to go on: loopline resume %s --set stop.at_least=null --set "
+        "stop.at_most=null\n",
+        outcome.target_reached.c_str(), run.c_str());
   }
   if (outcome.last.is_object()) {
     print_change(outcome, "reward/mean", "reward");
@@ -35,7 +36,7 @@ void report_outcome(const train::TrainingOutcome& outcome, const std::filesystem
   std::printf("Next:\n");
   if (outcome.interrupted) std::printf("  loopline resume %s\n", run.c_str());
   if (outcome.iterations > 0) std::printf("  loopline evaluate %s\n", run.c_str());
-  if (std::filesystem::exists(directory / "samples.jsonl")) {
+  if (outcome.iterations > 0 && std::filesystem::exists(directory / "samples.jsonl")) {
     std::printf("  loopline show %s --worst 20\n", run.c_str());
   }
   std::printf("  pictures: %s\n", (directory / "samples").c_str());

@@ -1,6 +1,5 @@
 #include "loopline/experiment/evaluate.h"
 
-#include <filesystem>
 #include <memory>
 
 #include "loopline/core/error.h"
@@ -20,19 +19,10 @@ struct Plan {
   train::EvaluationOptions options;
 };
 
-/// Sources that a command line gives are seen from the working directory.
-std::vector<std::string> resolved(const std::vector<std::string>& sources) {
-  std::vector<std::string> result;
-  for (const std::string& source : sources) {
-    result.push_back(reward::resolve_reward_term(source, std::filesystem::current_path()));
-  }
-  return result;
-}
-
 Plan make_plan(const EvaluationRequest& request) {
   Plan plan;
   plan.target = load_target(request.target, request.device, request.threads);
-  std::vector<std::string> reward = resolved(request.reward), judges = resolved(request.judges);
+  std::vector<std::string> reward = request.reward, judges = request.judges;
   std::vector<std::string> files = request.prompts;
   std::int64_t max_prompts = request.max_prompts.value_or(100);
   if (const auto& config = plan.target.config) {
@@ -44,7 +34,7 @@ Plan make_plan(const EvaluationRequest& request) {
     max_prompts = request.max_prompts.value_or(config->evaluation.max_prompts);
     plan.options.images_per_prompt = config->evaluation.images_per_prompt;
     plan.options.seed = static_cast<std::uint64_t>(config->evaluation.seed);
-  } else if (reward.empty()) {
+  } else if (reward.empty() || (files.empty() && io::needs_prompts(plan.target.model.bundle))) {
     throw Error(request.target.string(), "a model bundle does not say how to judge it",
                 "give --reward SOURCE and --prompts FILE (or evaluate a run)");
   }

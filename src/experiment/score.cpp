@@ -145,6 +145,7 @@ Json score_images(const ScoreRequest& request, run::Progress& progress) {
   scoring.prompts = image_prompts(request, plan, scoring.files.size());
   scoring.reward = reward::make_reward_sum(plan, tensor::parse_device(request.device));
   progress.start("scoring", static_cast<std::int64_t>(scoring.files.size()));
+  const bool three_channels = takes_three_channels(plan);
   std::vector<at::Tensor> batch;
   const auto score_batch = [&] {
     scoring.add(batch);
@@ -153,7 +154,7 @@ Json score_images(const ScoreRequest& request, run::Progress& progress) {
     if (interrupted()) throw failure("score", "stopped");
   };
   for (const fs::path& file : scoring.files) {
-    const at::Tensor image = load_image(file, takes_three_channels(plan));
+    const at::Tensor image = load_image(file, three_channels);
     const bool full = batch.size() == static_cast<std::size_t>(request.micro_batch);
     if (full || (!batch.empty() && batch.front().sizes() != image.sizes())) score_batch();
     batch.push_back(image);

@@ -2,7 +2,6 @@
 
 #include "loopline/core/error.h"
 #include "loopline/tensor/device.h"
-#include "loopline/tensor/precision.h"
 #include "loopline/train/plan.h"
 #include "loopline/train/weights.h"
 
@@ -30,11 +29,7 @@ Target load_target(const std::filesystem::path& path, const std::string& bundle_
     const train::TrainPlan plan = train::load_train_plan(target.run->config());
     target.config = plan.config;
     tensor::set_threads(static_cast<int>(threads.value_or(plan.config.threads)));
-    const at::Device device = tensor::parse_device(plan.config.device);
-    target.model = denoiser::load_model(plan.bundle, device,
-                                        tensor::parse_precision(plan.config.precision, device));
-    train::lay_over(train::initial_weights(*target.run), *target.model.denoiser,
-                    target.run->initial_weights().string());
+    target.model = train::load_network(plan, train::initial_weights(*target.run));
     target.transition = train::transition_spec(plan.config, plan.bundle);
     target.micro_batch = target.config->rollout.micro_batch;
     return target;

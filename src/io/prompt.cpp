@@ -6,8 +6,8 @@
 #include "json_fields.h"
 #include "loopline/core/error.h"
 #include "loopline/core/files.h"
+#include "loopline/core/text.h"
 #include "prompt_template.h"
-#include "prompt_text.h"
 
 namespace loopline::io {
 namespace {

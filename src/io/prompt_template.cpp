@@ -8,7 +8,6 @@
 #include "loopline/config/read_options.h"
 #include "loopline/core/error.h"
 #include "loopline/core/text.h"
-#include "prompt_text.h"
 
 namespace loopline::io {
 namespace {

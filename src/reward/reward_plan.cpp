@@ -7,6 +7,7 @@
 
 #include "loopline/core/error.h"
 #include "loopline/core/hash.h"
+#include "loopline/core/text.h"
 #include "loopline/reward/builtin_reward.h"
 #include "reward_source.h"
 #include "reward_weight.h"
@@ -21,13 +22,6 @@ struct TermText {
   std::string weight, source;
 };
 
-std::string without_blanks(const std::string& text) {
-  constexpr char kBlanks[] = " \t\r\n";
-  const auto begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string::npos) return "";
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
-
 [[noreturn]] void fail_term(const std::string& text, const std::string& what) {
   throw Error("reward \"" + text + "\"", what,
               "write SOURCE or WEIGHT * SOURCE, as in \"0.1 * jpeg_compressibility\"");
@@ -35,8 +29,8 @@ std::string without_blanks(const std::string& text) {
 
 TermText split_term(const std::string& text) {
   const auto star = text.find('*');
-  if (star == std::string::npos) return {"", without_blanks(text)};
-  TermText parts{without_blanks(text.substr(0, star)), without_blanks(text.substr(star + 1))};
+  if (star == std::string::npos) return {"", trimmed(text)};
+  TermText parts{trimmed(text.substr(0, star)), trimmed(text.substr(star + 1))};
   if (parts.weight.empty()) fail_term(text, "has no weight before the star");
   return parts;
 }

@@ -10,9 +10,7 @@
 #include "loopline/core/error.h"
 #include "loopline/denoiser/sampler.h"
 #include "loopline/policy/advantage_sum.h"
-#include "loopline/tensor/device.h"
 #include "loopline/tensor/pictures.h"
-#include "loopline/tensor/precision.h"
 #include "loopline/train/prompt_order.h"
 #include "loopline/train/weights.h"
 
@@ -38,14 +36,6 @@ LearnerOptions learner_options(const TrainConfig& c) {
 
 /// Share of an iteration's time that sampling takes on a CPU, for the progress bar.
 constexpr double kSamplingShare = 0.4;
-
-denoiser::Model load_network(const TrainPlan& plan, const tensor::NamedTensors& initial) {
-  const at::Device device = tensor::parse_device(plan.config.device);
-  denoiser::Model model = denoiser::load_model(
-      plan.bundle, device, tensor::parse_precision(plan.config.precision, device));
-  lay_over(initial, *model.denoiser, "init_from");
-  return model;
-}
 
 std::vector<Split> evaluation_splits(const TrainPlan& plan) {
   const TrainConfig::Evaluation& evaluation = plan.config.evaluation;

@@ -66,7 +66,11 @@ class RunLoop {
         config_(config),
         directory_(directory),
         progress_(progress),
-        stop_rule_(config.stop, trainer.target_names()) {}
+        metrics_(directory.metrics()),
+        stop_rule_(config.stop, trainer.target_names()) {
+    if (config.evaluation.every > 0) evaluations_.emplace(directory.evaluations());
+    if (config.sample_log.every > 0) samples_.emplace(directory.sample_log());
+  }
 
   TrainingOutcome run(std::int64_t begin) {
     progress_.start("training", config_.iterations, begin);
@@ -116,7 +120,7 @@ class RunLoop {
         });
     ++done_;
     if (is_due(done_, config_.sample_log.every)) log_samples(iteration);
-    run::MetricsLog(directory_.metrics()).append(iteration.metrics);
+    metrics_.append(iteration.metrics);
     remember(iteration.metrics);
     progress_.update(done_, summary(iteration.metrics, config_.rollout.images));
     if (config_.samples.every > 0 &&
@@ -137,7 +141,7 @@ class RunLoop {
         lines[i]["picture"] = "pictures/" + name;
       }
     }
-    run::MetricsLog(directory_.sample_log()).append_all(lines);
+    samples_->append_all(lines);
   }
 
   void draw_grid(std::int64_t iteration) {
@@ -156,7 +160,7 @@ class RunLoop {
       if (interrupted()) throw Interrupted{};
       progress_.within(fraction, "evaluating");
     }));
-    run::MetricsLog(directory_.evaluations()).append(line);
+    evaluations_->append(line);
     stop_rule_.see(line);
     evaluated_ = done_;
   }
@@ -193,6 +197,9 @@ class RunLoop {
   const TrainConfig& config_;
   const run::RunDirectory& directory_;
   run::Progress& progress_;
+  // Opened once: opening reads the whole file, to cut off a torn line.
+  run::MetricsLog metrics_;
+  std::optional<run::MetricsLog> evaluations_, samples_;
   StopRule stop_rule_;
   std::int64_t done_ = 0;
   std::optional<std::int64_t> evaluated_;  ///< iteration of the latest evaluation
@@ -229,7 +236,7 @@ TrainingOutcome start_run(const TrainPlan& plan, const std::filesystem::path& di
   config.hashes.init = hash;
   // The trainer is built first: a bad model or reward leaves no directory behind.
   Trainer trainer(plan, initial);
-  StopRule(config.stop, trainer.target_names());
+  StopRule(config.stop, trainer.target_names());  // refuses unknown metrics
   std::function<void(const std::filesystem::path&)> write_initial;
   if (!initial.empty()) {
     write_initial = [&](const std::filesystem::path& file) {
@@ -269,6 +276,7 @@ TrainingOutcome resume_run(const run::RunDirectory& directory,
                   "does not hold the weights that this run started from", "restore the file");
   }
   Trainer trainer(plan, initial);
+  StopRule(config.stop, trainer.target_names());  // before anything in the directory changes
   std::int64_t begin = 0;
   if (const auto found = run::latest_checkpoint(directory.checkpoints(), log_warning)) {
     trainer.restore(found->state, found->directory);

@@ -6,6 +6,8 @@
 #include "loopline/core/hash.h"
 #include "loopline/core/log.h"
 #include "loopline/run/checkpoint.h"
+#include "loopline/tensor/device.h"
+#include "loopline/tensor/precision.h"
 
 namespace loopline::train {
 
@@ -39,6 +41,14 @@ void lay_over(const tensor::NamedTensors& weights, denoiser::Denoiser& denoiser,
     target.emplace(name, found->second);
   }
   tensor::copy_tensors(weights, target, where);
+}
+
+denoiser::Model load_network(const TrainPlan& plan, const tensor::NamedTensors& initial) {
+  const at::Device device = tensor::parse_device(plan.config.device);
+  denoiser::Model model = denoiser::load_model(
+      plan.bundle, device, tensor::parse_precision(plan.config.precision, device));
+  lay_over(initial, *model.denoiser, "init.safetensors");
+  return model;
 }
 
 std::string content_hash(const tensor::NamedTensors& weights) {

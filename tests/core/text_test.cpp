@@ -96,5 +96,12 @@ TEST(HumanDuration, RoundsToTwoUnits) {
   EXPECT_EQ(human_duration(std::numeric_limits<double>::infinity()), "?");
 }
 
+TEST(Trimmed, DropsWhiteSpaceAtBothEndsOnly) {
+  EXPECT_EQ(trimmed(" \t a  b\r\n"), "a  b");
+  EXPECT_EQ(trimmed("a"), "a");
+  EXPECT_EQ(trimmed(" \v\f "), "");
+  EXPECT_EQ(trimmed(""), "");
+}
+
 }  // namespace
 }  // namespace loopline

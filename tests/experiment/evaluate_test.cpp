@@ -53,6 +53,8 @@ TEST(Evaluate, ABundleIsJudgedByWhatTheFlagsName) {
   EvaluationRequest request{.target = world / "model"};
   EXPECT_THAT([&] { evaluate_quietly(request); }, ThrowsMessage<Error>(HasSubstr("--reward")));
   request.reward = {(world / "reward").string()};
+  EXPECT_THAT([&] { evaluate_quietly(request); }, ThrowsMessage<Error>(HasSubstr("--prompts")))
+      << "this model draws what prompts say";
   request.prompts = {(world / "prompts.txt").string()};
   const auto result = evaluate_quietly(request);
   EXPECT_TRUE(result["splits"]["prompts"].contains("reward"));

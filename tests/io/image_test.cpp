@@ -17,16 +17,6 @@ using testing::ElementsAre;
 using testing::ElementsAreArray;
 using testing::HasSubstr;
 
-Image noise(int width, int height, int channels) {
-  Image image{width, height, channels, {}};
-  std::uint32_t state = 1;
-  for (int i = 0; i < width * height * channels; ++i) {
-    state = state * 1664525U + 1013904223U;
-    image.pixels.push_back(static_cast<std::uint8_t>(state >> 24));
-  }
-  return image;
-}
-
 TEST(ImageFromPlanar, InterleavesClampsAndRounds) {
   const std::vector<float> planar = {0.0F,         1.0F,         -3.0F,      2.0F,        // red
                                      0.5F,         1.0F / 255,   0.4F / 255, 0.6F / 255,  // green

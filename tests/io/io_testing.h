@@ -11,6 +11,7 @@
 #include <string>
 
 #include "loopline/core/error.h"
+#include "loopline/io/image.h"
 
 namespace loopline::io {
 
@@ -57,6 +58,17 @@ inline nlohmann::json documented_json(const std::string& heading) {
   const std::string docs = content(LOOPLINE_SOURCE_DIR "/docs/bundles.md");
   const std::size_t begin = docs.find("```json\n", docs.find("\n## " + heading)) + 8;
   return nlohmann::json::parse(docs.substr(begin, docs.find("```", begin) - begin));
+}
+
+/// Pixels without any structure, the same at each call.
+inline Image noise(int width, int height, int channels) {
+  Image image{width, height, channels, {}};
+  std::uint32_t state = 1;
+  for (int i = 0; i < width * height * channels; ++i) {
+    state = state * 1664525U + 1013904223U;
+    image.pixels.push_back(static_cast<std::uint8_t>(state >> 24));
+  }
+  return image;
 }
 
 /// One edit of a document that must be refused.

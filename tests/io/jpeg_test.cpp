@@ -13,16 +13,6 @@ using testing::StartsWith;
 
 constexpr int kQuality = 95;
 
-Image noisy(int width, int height, int channels) {
-  Image image{width, height, channels, {}};
-  std::uint32_t state = 1;
-  for (int i = 0; i < width * height * channels; ++i) {
-    state = state * 1664525U + 1013904223U;
-    image.pixels.push_back(static_cast<std::uint8_t>(state >> 24));
-  }
-  return image;
-}
-
 // Smooth in both directions, so that colours at half resolution lose little.
 Image ramp(int side, int channels) {
   Image image{side, side, channels, {}};
@@ -72,21 +62,21 @@ TEST(Jpeg, HasTheMarkersTablesAndSamplingOfQuality95) {
 
 // Sizes that PIL 12 (libjpeg-turbo 3.2) writes with save(..., "JPEG", quality=95).
 TEST(Jpeg, IsAsLongAsThatOfPil) {
-  EXPECT_EQ(encode_jpeg(noisy(64, 64, 3), kQuality).size(), 5448U);
-  EXPECT_EQ(encode_jpeg(noisy(64, 64, 1), kQuality).size(), 4458U);
-  EXPECT_EQ(encode_jpeg(noisy(37, 21, 3), kQuality).size(), 1871U);
+  EXPECT_EQ(encode_jpeg(noise(64, 64, 3), kQuality).size(), 5448U);
+  EXPECT_EQ(encode_jpeg(noise(64, 64, 1), kQuality).size(), 4458U);
+  EXPECT_EQ(encode_jpeg(noise(37, 21, 3), kQuality).size(), 1871U);
   EXPECT_EQ(encode_jpeg(ramp(64, 3), kQuality).size(), 1361U);
   const Image flat{64, 64, 3, std::vector<std::uint8_t>(64 * 64 * 3, 128)};
   EXPECT_EQ(encode_jpeg(flat, kQuality).size(), 689U);
 }
 
 TEST(Jpeg, IsShorterAtALowerQuality) {
-  const Image image = noisy(64, 64, 3);
+  const Image image = noise(64, 64, 3);
   EXPECT_LT(encode_jpeg(image, 50).size(), encode_jpeg(image, kQuality).size());
 }
 
 TEST(Jpeg, LeavesAlphaOut) {
-  const Image image = noisy(33, 17, 4);
+  const Image image = noise(33, 17, 4);
   EXPECT_EQ(encode_jpeg(image, kQuality), encode_jpeg(without_alpha(image), kQuality));
 }
 

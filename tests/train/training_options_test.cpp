@@ -163,6 +163,13 @@ TEST(TrainingOptions, StopsWhenATargetIsReachedAndGoesOnWhenTold) {
   EXPECT_THAT(outcome.target_reached, HasSubstr("reward/mean"));
   EXPECT_EQ(resume(world / "run").iterations, 3) << "the target stays reached";
   EXPECT_EQ(resume(world / "run", {"stop.at_least=null"}).iterations, 6);
+  const std::string config = read_file(world / "run" / "config.yaml");
+  EXPECT_THAT(
+      [&] {
+        resume(world / "run", {"stop.at_least=9", "stop.metric=reward/maen"});
+      },
+      ThrowsMessage<Error>(HasSubstr("reward/mean")));
+  EXPECT_EQ(read_file(world / "run" / "config.yaml"), config) << "nothing is half changed";
   const TrainingOutcome low = start(world, "low",
                                     {"iterations=2", "evaluation.every=1", "stop.at_most=5",
                                      "stop.metric=eval/prompts/judge_brightness"});

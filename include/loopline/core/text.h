@@ -14,6 +14,9 @@ bool matches_pattern(std::string_view pattern, std::string_view text);
 /// length, or no letter kept.
 std::string nearest_name(std::string_view word, const std::vector<std::string>& candidates);
 
+/// Without white space at both ends.
+std::string trimmed(const std::string& text);
+
 /// "a, b, c".
 std::string join(const std::vector<std::string>& parts, std::string_view separator = ", ");
 

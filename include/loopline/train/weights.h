@@ -4,9 +4,10 @@
 #include <filesystem>
 #include <string>
 
-#include "loopline/denoiser/denoiser.h"
+#include "loopline/denoiser/model.h"
 #include "loopline/run/run_directory.h"
 #include "loopline/tensor/tensor_file.h"
+#include "loopline/train/plan.h"
 
 namespace loopline::train {
 
@@ -27,6 +28,9 @@ TrainedWeights trained_weights(const run::RunDirectory& directory);
 /// does not have is an Error (exit 1) that names `where`.
 void lay_over(const tensor::NamedTensors& weights, denoiser::Denoiser& denoiser,
               const std::string& where);
+
+/// The model of a plan on its device and in its precision, with the weights that it starts from.
+denoiser::Model load_network(const TrainPlan& plan, const tensor::NamedTensors& initial);
 
 /// SHA-256 over names, shapes and bytes; "" of no tensors.
 std::string content_hash(const tensor::NamedTensors& weights);
