@@ -121,8 +121,7 @@ fs::path fresh_directory(const std::string& name) {
   return root.path / name;
 }
 
-fs::path make_tiny_world(const std::string& name) {
-  const fs::path world = fresh_directory(name);
+void write_tiny_world(const fs::path& world) {
   write_tiny_model(world / "model");
   write_tiny_reward(world / "reward");
   write_tiny_reward(world / "judge", "judge_");
@@ -142,6 +141,11 @@ samples: {every: 2, prompts: 2, per_prompt: 2, zoom: 1}
 checkpoint: {every: 2, keep: 2}
 evaluation: {images_per_prompt: 4}
 )");
+}
+
+fs::path make_tiny_world(const std::string& name) {
+  const fs::path world = fresh_directory(name);
+  write_tiny_world(world);
   return world;
 }
 

@@ -28,8 +28,11 @@ void write_nested_script(const std::filesystem::path& path, const std::string& s
 /// process of its own.
 std::filesystem::path fresh_directory(const std::string& name);
 
-/// A fresh directory with model/, reward/, judge/,
-/// prompts.txt and run.yaml (LOOP, K = 4, 32 images, 3 steps).
+/// Writes model/, reward/, judge/, prompts.txt and run.yaml (LOOP, K = 4, 32 images, 3 steps) into
+/// `world`, a directory that exists.
+void write_tiny_world(const std::filesystem::path& world);
+
+/// The same in a fresh directory, which is returned.
 std::filesystem::path make_tiny_world(const std::string& name);
 
 }  // namespace loopline::testing
