@@ -67,6 +67,8 @@ std::vector<std::string> split_path(const std::string& path) {
 
 }  // namespace
 
+ConfigTree::ConfigTree() = default;
+
 const ConfigTree* ConfigTree::find(const std::string& key) const {
   for (const auto& [name, value] : map) {
     if (name == key) return &value;
@@ -87,7 +89,7 @@ ConfigTree merge(ConfigTree under, const ConfigTree& over) {
   if (under.kind != ConfigTree::Kind::kMap || over.kind != ConfigTree::Kind::kMap) return over;
   for (const auto& [key, value] : over.map) {
     const auto same = std::find_if(under.map.begin(), under.map.end(),
-                                   [&](const auto& entry) { return entry.first == key; });
+                                   [&key = key](const auto& entry) { return entry.first == key; });
     if (same == under.map.end()) {
       under.map.emplace_back(key, value);
     } else {

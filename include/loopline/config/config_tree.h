@@ -14,6 +14,8 @@ namespace loopline::config {
 struct ConfigTree {
   enum class Kind { kNull, kScalar, kList, kMap };
 
+  ConfigTree();  // not here: clang 14 takes an inline one for a use of the incomplete type
+
   Kind kind = Kind::kNull;
   std::string scalar;
   bool quoted = false;  ///< the scalar stood in quotes or was a block scalar: it is text, no number
