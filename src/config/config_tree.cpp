@@ -1,6 +1,8 @@
 #include "loopline/config/config_tree.h"
 
 #include <algorithm>
+#include <system_error>
+#include <unordered_map>
 
 #include "loopline/core/error.h"
 #include "loopline/core/files.h"
@@ -12,21 +14,24 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kMaxFileBytes = 1 << 20;
+constexpr std::size_t kMaxChain = 16;
 
 // `chain` holds the files that led here, to find cycles.
 ConfigTree load(const fs::path& file, std::vector<fs::path> chain, const std::string& named_at) {
-  const fs::path identity = fs::weakly_canonical(file);
+  std::error_code reason;
+  const fs::path identity = fs::weakly_canonical(file, reason);
   if (std::find(chain.begin(), chain.end(), identity) != chain.end()) {
     throw Error(named_at, "`base` leads back to " + file.string() + ", which is being read",
                 "remove one link of the circle");
   }
+  if (chain.size() == kMaxChain) throw Error(named_at, "more than 16 files in a chain of `base`");
   chain.push_back(identity);
-  if (!fs::exists(file)) {
+  if (!fs::exists(file, reason)) {
     throw Error(
         named_at.empty() ? file.string() : named_at,
         named_at.empty() ? "no such file" : "the base file " + file.string() + " is missing");
   }
-  if (!fs::is_regular_file(file)) throw Error(file.string(), "not a file");
+  if (!fs::is_regular_file(file, reason)) throw Error(file.string(), "not a file");
 
   ConfigTree tree = parse_yaml(read_file(file, kMaxFileBytes), file);
   if (tree.kind == ConfigTree::Kind::kNull) tree.kind = ConfigTree::Kind::kMap;
@@ -38,7 +43,8 @@ ConfigTree load(const fs::path& file, std::vector<fs::path> chain, const std::st
   if (base == tree.map.end()) return tree;
   const ConfigTree value = base->second;
   tree.map.erase(base);
-  if (value.kind != ConfigTree::Kind::kScalar || value.scalar.empty()) {
+  if (value.kind != ConfigTree::Kind::kScalar || value.scalar.empty() ||
+      value.scalar.find('\0') != std::string::npos) {
     throw Error(value.place, "base must be the name of one config file");
   }
   const fs::path base_file = (value.directory / value.scalar).lexically_normal();
@@ -87,13 +93,15 @@ ConfigTree load_config(const fs::path& file) { return load(file, {}, ""); }
 
 ConfigTree merge(ConfigTree under, const ConfigTree& over) {
   if (under.kind != ConfigTree::Kind::kMap || over.kind != ConfigTree::Kind::kMap) return over;
+  std::unordered_map<std::string, std::size_t> positions;
+  for (const auto& [key, value] : under.map) positions.emplace(key, positions.size());
   for (const auto& [key, value] : over.map) {
-    const auto same = std::find_if(under.map.begin(), under.map.end(),
-                                   [&key = key](const auto& entry) { return entry.first == key; });
-    if (same == under.map.end()) {
+    const auto same = positions.find(key);
+    if (same == positions.end()) {
       under.map.emplace_back(key, value);
     } else {
-      same->second = merge(std::move(same->second), value);
+      ConfigTree& target = under.map[same->second].second;
+      target = merge(std::move(target), value);
     }
   }
   under.place = over.place;

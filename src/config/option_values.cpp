@@ -13,6 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::size_t kLongestPath = 4096;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 void check_range(const ConfigTree& tree, const std::string& path, const OptionInfo& info,
@@ -127,6 +128,8 @@ void read_value(const ConfigTree& tree, const std::string& path, const OptionInf
   }
   value = tree.scalar;
   if (info.resolve && !value.empty()) {
+    if (value.size() > kLongestPath) throw Error(tree.place, path + " is longer than 4096 bytes");
+    if (value.find('\0') != std::string::npos) throw Error(tree.place, path + " holds a zero byte");
     value = info.resolve(value, fs::absolute(tree.directory.empty() ? "." : tree.directory));
   }
 }

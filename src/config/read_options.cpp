@@ -21,7 +21,7 @@ class OptionReader : public OptionVisitor {
   void finish() {
     LOOPLINE_CHECK(sections_.size() == 1, "a section was left open");
     end_of(sections_.back());
-    if (!unknown_.empty()) throw_unknown();
+    if (unknown_) throw_unknown();
     if (missing_) throw *missing_;
   }
 
@@ -131,16 +131,17 @@ class OptionReader : public OptionVisitor {
   }
 
   void end_of(const Section& section) {
-    if (section.tree == nullptr) return;
+    if (section.tree == nullptr || unknown_) return;
     for (const auto& [key, value] : section.tree->map) {
       if (std::find(section.names.begin(), section.names.end(), key) == section.names.end()) {
-        unknown_.push_back({value.place, section.path, key, section.names});
+        unknown_ = {value.place, section.path, key, section.names};
+        return;
       }
     }
   }
 
   [[noreturn]] void throw_unknown() const {
-    const UnknownKey& first = unknown_.front();
+    const UnknownKey& first = *unknown_;
     const std::string prefix = first.section.empty() ? "" : first.section + ".";
     std::string nearest = nearest_name(first.key, first.siblings);
     if (!nearest.empty()) {
@@ -157,7 +158,7 @@ class OptionReader : public OptionVisitor {
 
   std::vector<Section> sections_;
   std::vector<std::string> known_;
-  std::vector<UnknownKey> unknown_;
+  std::optional<UnknownKey> unknown_;  // the first one
   std::optional<Error> missing_;
 };
 

@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <sstream>
+#include <unordered_set>
 
 #include "loopline/core/error.h"
 #include "yaml_reader.h"
@@ -91,8 +92,9 @@ class TreeBuilder : public YAML::EventHandler {
   struct Open {
     ConfigTree tree;
     YAML::anchor_t anchor;
-    std::optional<std::string> key;  // of the value that comes next, in a map
-    std::string key_place;
+    std::unordered_set<std::string> keys{};
+    std::optional<std::string> key{};  // of the value that comes next, in a map
+    std::string key_place{};
   };
 
   std::string place(const YAML::Mark& mark) const { return source_.place(mark.line); }
@@ -115,9 +117,13 @@ class TreeBuilder : public YAML::EventHandler {
     }
   }
 
-  void count(const YAML::Mark& mark, std::size_t values, std::size_t further_depth) {
+  void count_values(const std::string& place, std::size_t values) {
     values_ += values;
-    if (values_ > kMaxValues) throw Error(place(mark), "more than 100000 values");
+    if (values_ > kMaxValues) throw Error(place, "more than 100000 values");
+  }
+
+  void count(const YAML::Mark& mark, std::size_t values, std::size_t further_depth) {
+    count_values(place(mark), values);
     if (open_.size() + further_depth >= kMaxDepth) {
       throw Error(place(mark), "nested more than 64 levels deep");
     }
@@ -134,7 +140,7 @@ class TreeBuilder : public YAML::EventHandler {
     refuse_tag(mark, tag);
     if (expects_key()) refuse_key(mark);
     count(mark, 1, 0);
-    open_.push_back({make(kind, mark), anchor, std::nullopt, ""});
+    open_.push_back({make(kind, mark), anchor});
   }
 
   void close() {
@@ -151,9 +157,9 @@ class TreeBuilder : public YAML::EventHandler {
     }
     if (tree.kind != ConfigTree::Kind::kScalar) refuse_key(mark);
     Open& map = open_.back();
-    if (const ConfigTree* first = map.tree.find(tree.scalar)) {
+    if (!map.keys.insert(tree.scalar).second) {
       throw Error(place(mark), "the key '" + tree.scalar + "' is given twice",
-                  "the first is at " + first->place);
+                  "the first is at " + map.tree.find(tree.scalar)->place);
     }
     map.key = tree.scalar;
     map.key_place = place(mark);
@@ -161,7 +167,10 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   void deliver(YAML::anchor_t anchor, ConfigTree tree) {
-    if (anchor != YAML::NullAnchor) anchors_[anchor] = tree;
+    if (anchor != YAML::NullAnchor) {
+      count_values(tree.place, extent(tree).values);  // anchors within anchors: many copies
+      anchors_[anchor] = tree;
+    }
     if (open_.empty()) {
       root_ = std::move(tree);
       return;

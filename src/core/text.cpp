@@ -5,31 +5,36 @@
 #include <cctype>
 #include <cmath>
 #include <cstdio>
+#include <utility>
 
 namespace loopline {
 
 namespace {
 
+/// Comparisons of characters that a suggestion may cost: names come from anyone's files.
+constexpr std::size_t kMostWork = 50'000'000;
+
 char lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
 
 /// Optimal string alignment: insertions, deletions, substitutions, exchanges of neighbours.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::vector<std::size_t>> cost(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
-  for (std::size_t i = 0; i <= a.size(); ++i) {
-    for (std::size_t j = 0; j <= b.size(); ++j) {
-      if (i == 0 || j == 0) {
-        cost[i][j] = i + j;
-        continue;
-      }
+  // Rows of the table: of the present character of `a`, the one before, the one before that.
+  std::vector<std::size_t> row(b.size() + 1), above(b.size() + 1), second_above(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::swap(second_above, above);
+    std::swap(above, row);
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
       const std::size_t differs = lower(a[i - 1]) != lower(b[j - 1]) ? 1 : 0;
-      cost[i][j] = std::min({cost[i - 1][j] + 1, cost[i][j - 1] + 1, cost[i - 1][j - 1] + differs});
+      row[j] = std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + differs});
       if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) &&
           lower(a[i - 2]) == lower(b[j - 1])) {
-        cost[i][j] = std::min(cost[i][j], cost[i - 2][j - 2] + 1);
+        row[j] = std::min(row[j], second_above[j - 2] + 1);
       }
     }
   }
-  return cost[a.size()][b.size()];
+  return row[b.size()];
 }
 
 template <class... Values>
@@ -64,7 +69,12 @@ bool matches_pattern(std::string_view pattern, std::string_view text) {
 std::string nearest_name(std::string_view word, const std::vector<std::string>& candidates) {
   std::string nearest;
   std::size_t limit = 1 + word.size() / 3;
+  std::size_t work = 0;
   for (const std::string& candidate : candidates) {
+    const std::size_t a = word.size(), b = candidate.size();
+    if (std::max(a, b) - std::min(a, b) > limit) continue;  // the distance is not less
+    work += (a + 1) * (b + 1);
+    if (work > kMostWork) return nearest;
     const std::size_t distance = edit_distance(word, candidate);
     const bool keeps_a_letter = distance < std::max(word.size(), candidate.size());
     if (keeps_a_letter && (distance < limit || (distance == limit && nearest.empty()))) {

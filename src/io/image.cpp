@@ -1,8 +1,9 @@
 #include "loopline/io/image.h"
 
 #include <algorithm>
-#include <memory>
+#include <system_error>
 
+#include "image_readers.h"
 #include "loopline/core/error.h"
 #include "loopline/core/files.h"
 #include "stb.h"
@@ -12,7 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kMaxPixels = 64'000'000;
 constexpr std::uint64_t kMaxImageFileBytes = 512 << 20;
 constexpr std::uint8_t kGapShade = 240;
 
@@ -93,27 +93,16 @@ void write_png(const fs::path& path, const Image& image) {
   write_file_atomically(path, bytes);
 }
 
+void check_size(std::int64_t width, std::int64_t height, const std::string& where) {
+  if (width * height > kMaxPixels) throw Error(where, "is larger than 64 megapixels");
+}
+
 Image read_image(const fs::path& path) {
-  if (!fs::is_regular_file(path)) throw Error(path.string(), "no such file");
+  std::error_code ignored;
+  if (!fs::is_regular_file(path, ignored)) throw Error(path.string(), "no such file");
   const std::string bytes = read_file(path, kMaxImageFileBytes);
-  const auto* data = reinterpret_cast<const stbi_uc*>(bytes.data());
-  const int length = static_cast<int>(bytes.size());
-  Image image;
-  int stored = 0;  // channels in the file
-  if (stbi_info_from_memory(data, length, &image.width, &image.height, &stored) == 0) {
-    throw Error(path.string(), "not a PNG or JPEG image");
-  }
-  if (static_cast<std::int64_t>(image.width) * image.height > kMaxPixels) {
-    throw Error(path.string(), "is larger than 64 megapixels");
-  }
-  image.channels = stored == 2 ? 4 : stored;  // grey with alpha has no place in Image
-  const std::unique_ptr<stbi_uc, void (*)(void*)> pixels(
-      stbi_load_from_memory(data, length, &image.width, &image.height, &stored, image.channels),
-      stbi_image_free);
-  if (!pixels) throw Error(path.string(), std::string("is damaged: ") + stbi_failure_reason());
-  image.pixels.assign(pixels.get(),
-                      pixels.get() + byte_count(image.width, image.height, image.channels));
-  return image;
+  const bool is_jpeg = bytes.starts_with("\xFF\xD8\xFF");
+  return is_jpeg ? read_jpeg(bytes, path.string()) : read_png(bytes, path.string());
 }
 
 }  // namespace loopline::io

@@ -1,28 +1,12 @@
-#include <csetjmp>
-#include <cstdio>  // jpeglib.h needs it
 #include <cstdlib>
 #include <memory>
 
-#include <jpeglib.h>
-
+#include "jpeg_errors.h"
 #include "loopline/core/error.h"
 #include "loopline/io/image.h"
 
 namespace loopline::io {
 namespace {
-
-/// libjpeg reports an error by a call that must not return.
-struct JpegErrors {
-  jpeg_error_mgr manager;  // first: libjpeg knows the whole by this address
-  std::jmp_buf escape;
-  char message[JMSG_LENGTH_MAX];
-};
-
-void escape_with_message(j_common_ptr codec) {
-  auto* errors = reinterpret_cast<JpegErrors*>(codec->err);
-  codec->err->format_message(codec, errors->message);
-  std::longjmp(errors->escape, 1);
-}
 
 /// A finished JPEG, in memory that libjpeg allocated with malloc.
 struct JpegBytes {

@@ -11,6 +11,10 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::size_t kLongestPath = 4096;
+constexpr std::size_t kMostObjects = 1000;
+constexpr std::size_t kMostSides = 64;
+
 std::string shown(double value) {
   std::ostringstream text;
   text << value;
@@ -179,6 +183,11 @@ std::vector<std::int64_t> JsonFields::integers(const std::string& name, Limits l
   return values;
 }
 
+std::vector<std::int64_t> JsonFields::shape(const std::string& name, Limits limits) {
+  if (read_list(name).size() > kMostSides) fail(name, "has more than 64 sides");
+  return integers(name, limits);
+}
+
 std::vector<std::string> JsonFields::texts(const std::string& name) {
   std::vector<std::string> values;
   for (const json& item : read_list(name)) {
@@ -212,6 +221,7 @@ std::size_t JsonFields::choice_index(const std::string& name,
 std::filesystem::path JsonFields::file(const std::string& name,
                                        const std::filesystem::path& directory) {
   const std::string given = text(name);
+  if (given.size() > kLongestPath) fail(name, "is longer than 4096 bytes");
   const std::filesystem::path path = given;
   const bool leaves = std::find(path.begin(), path.end(), "..") != path.end();
   if (path.is_absolute() || leaves || !path.has_filename() ||
@@ -228,7 +238,9 @@ JsonFields JsonFields::object(const std::string& name) {
 
 std::vector<JsonFields> JsonFields::objects(const std::string& name) {
   std::vector<JsonFields> result;
-  for (const json& item : read_list(name)) {
+  const json& list = read_list(name);
+  if (list.size() > kMostObjects) fail(name, "holds more than 1000 objects");
+  for (const json& item : list) {
     result.emplace_back(item, where_, path_of(name) + "[" + std::to_string(result.size()) + "]");
   }
   return result;

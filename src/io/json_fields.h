@@ -11,11 +11,9 @@
 #include <utility>
 #include <vector>
 
-namespace loopline::io {
+#include "loopline/io/json.h"
 
-/// Parses JSON strictly: no comments, no duplicate keys, at most 64 levels. `where` is for
-/// messages.
-nlohmann::json parse_json(std::string_view text, const std::string& where);
+namespace loopline::io {
 
 /// What numbers a field takes.
 struct Limits {
@@ -71,7 +69,8 @@ class JsonFields {
   std::filesystem::path file(const std::string& name, const std::filesystem::path& directory);
 
   JsonFields object(const std::string& name);
-  std::vector<JsonFields> objects(const std::string& name);
+  std::vector<JsonFields> objects(const std::string& name);                 ///< at most 1000
+  std::vector<std::int64_t> shape(const std::string& name, Limits limits);  ///< at most 64 sides
   const nlohmann::json& value(const std::string& name);  ///< whatever stands there
 
   /// Refuses fields that were not read.

@@ -1,7 +1,8 @@
 #include <set>
+#include <vector>
 
-#include "json_fields.h"
 #include "loopline/core/error.h"
+#include "loopline/io/json.h"
 
 namespace loopline::io {
 namespace {
@@ -9,6 +10,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kMaxDepth = 64;
+constexpr std::size_t kMaxValues = 4'000'000;
 
 // What the parser says, without its own prefix "[json.exception.parse_error.101] ".
 std::string reason(const json::exception& e) {
@@ -21,13 +23,14 @@ std::string reason(const json::exception& e) {
 
 json parse_json(std::string_view text, const std::string& where) {
   std::vector<std::set<std::string>> keys;  // of the objects that are open
-  std::size_t depth = 0;
+  std::size_t depth = 0, values = 0;
   const auto watch = [&](int, json::parse_event_t event, json& parsed) {
     switch (event) {
       case json::parse_event_t::object_start:
         keys.emplace_back();
         [[fallthrough]];
       case json::parse_event_t::array_start:
+        ++values;
         if (++depth > kMaxDepth) throw Error(where, "JSON nested more than 64 levels deep");
         break;
       case json::parse_event_t::object_end:
@@ -44,8 +47,10 @@ json parse_json(std::string_view text, const std::string& where) {
         break;
       }
       case json::parse_event_t::value:
+        ++values;
         break;
     }
+    if (values > kMaxValues) throw Error(where, "JSON with more than 4000000 values");
     return true;
   };
   try {

@@ -1,5 +1,7 @@
 #include "manifest.h"
 
+#include <system_error>
+
 #include "loopline/core/error.h"
 #include "loopline/core/files.h"
 
@@ -77,7 +79,7 @@ std::string read_dtype(JsonFields& fields) {
 
 std::vector<std::int64_t> read_shape(JsonFields& fields) {
   constexpr std::int64_t kMaxElements = std::int64_t{1} << 31;
-  std::vector<std::int64_t> shape = fields.integers("shape", between(1, kMaxElements));
+  std::vector<std::int64_t> shape = fields.shape("shape", between(1, kMaxElements));
   std::int64_t elements = 1;
   for (const std::int64_t size : shape) {
     if (size > kMaxElements / elements) fields.fail("shape", "has more than 2^31 elements");
@@ -99,11 +101,12 @@ void append_tokenizer_files(NamedFiles& files, const TokenizerSpec& tokenizer) {
 }
 
 std::string read_manifest(const fs::path& directory, const std::string& name) {
-  if (!fs::is_directory(directory)) {
+  std::error_code ignored;
+  if (!fs::is_directory(directory, ignored)) {
     throw Error(directory.string(), "no such directory", "a bundle is a directory with " + name);
   }
   const fs::path path = directory / name;
-  if (!fs::is_regular_file(path)) {
+  if (!fs::is_regular_file(path, ignored)) {
     throw Error(directory.string(), "has no " + name, "a bundle is a directory with " + name);
   }
   return read_file(path, kMaxManifestBytes);
@@ -112,7 +115,8 @@ std::string read_manifest(const fs::path& directory, const std::string& name) {
 std::string hash_bundle(const std::string& manifest, const NamedFiles& files,
                         const std::string& where) {
   for (const auto& [field, path] : files) {
-    if (!fs::is_regular_file(path)) {
+    std::error_code ignored;
+    if (!fs::is_regular_file(path, ignored)) {
       throw Error(where, field + " names " + path.string() + ", which is no file");
     }
   }

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <functional>
+#include <system_error>
 
 #include "json_fields.h"
 #include "loopline/core/error.h"
@@ -16,6 +17,8 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kIdDigits = 16;
 constexpr std::uint64_t kMaxPromptFileBytes = std::uint64_t{1} << 30;
+constexpr std::uint64_t kMaxTemplateFileBytes = 1 << 20;
+constexpr std::size_t kMaxLineBytes = 16 << 20;
 
 std::string content_hash(const Prompt& prompt) {
   std::string content = prompt.text;
@@ -69,8 +72,10 @@ void for_each_line(const std::string& text, const fs::path& path,
   std::size_t begin = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
   for (std::int64_t number = 1; begin < text.size(); ++number) {
     const std::size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string place = path.string() + ":" + std::to_string(number);
+    if (end - begin > kMaxLineBytes) throw Error(place, "a line of more than 16 MiB");
     const std::string line = trimmed(text.substr(begin, end - begin));
-    if (!line.empty()) use(line, path.string() + ":" + std::to_string(number));
+    if (!line.empty()) use(line, place);
     begin = end + 1;
   }
 }
@@ -99,14 +104,17 @@ std::vector<Prompt> read_prompts(const fs::path& path) {
   if (kind != ".txt" && kind != ".jsonl" && !has_templates) {
     throw Error(path.string(), "prompts come from .txt, .jsonl or .yaml files");
   }
-  if (!fs::is_regular_file(path)) throw Error(path.string(), "no such file");
-  const std::string content = read_file(path, kMaxPromptFileBytes);
+  std::error_code ignored;
+  if (!fs::is_regular_file(path, ignored)) throw Error(path.string(), "no such file");
+  const std::string content =
+      read_file(path, has_templates ? kMaxTemplateFileBytes : kMaxPromptFileBytes);
   if (has_templates) {
     check_utf8(content, path.string());
     return expand_templates(content, path);
   }
   std::vector<Prompt> prompts;
   for_each_line(content, path, [&](const std::string& line, const std::string& where) {
+    if (prompts.size() == kMaxPrompts) throw Error(where, "more than 1000000 prompts");
     if (kind == ".jsonl") {
       prompts.push_back(json_prompt(line, where));
     } else if (line[0] != '#') {

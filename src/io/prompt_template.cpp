@@ -14,8 +14,9 @@ namespace {
 
 using config::ConfigTree;
 
-constexpr std::uint64_t kMaxPrompts = 1'000'000;
-constexpr std::size_t kMaxTextBytes = std::size_t{1} << 30;
+constexpr std::size_t kMaxBytes = std::size_t{1} << 30;  // of all prompts
+constexpr std::size_t kBytesOfSlotValue = 64;            // in the metadata, beside the text
+constexpr std::size_t kMaxSlots = 1000;
 constexpr std::size_t kMaxSlotsOfTemplate = 64;
 
 struct Slot {
@@ -80,10 +81,10 @@ std::vector<double> take_weights(ConfigTree& tree) {
 
 std::size_t slot_named(const std::string& name, const std::vector<Slot>& slots,
                        const std::string& place, const std::string& found) {
+  const auto same = std::ranges::find(slots, name, &Slot::name);
+  if (same != slots.end()) return static_cast<std::size_t>(same - slots.begin());
   std::vector<std::string> names;
   for (const Slot& slot : slots) names.push_back(slot.name);
-  const auto same = std::ranges::find(names, name);
-  if (same != names.end()) return static_cast<std::size_t>(same - names.begin());
   const std::string nearest = nearest_name(name, names);
   throw Error(place, found + " is no slot",
               !nearest.empty() ? "did you mean '" + nearest + "'?"
@@ -139,6 +140,7 @@ TemplateFile read_template_file(ConfigTree tree) {
   const std::vector<double> weights = take_weights(tree);
   const ConfigTree* slots = tree.find("slots");
   if (slots != nullptr) {
+    if (slots->map.size() > kMaxSlots) throw Error(slots->place, "more than 1000 slots");
     for (const auto& [name, values] : slots->map) file.slots.push_back({name, values.place});
   }
   std::vector<std::string> templates, distinct;
@@ -249,8 +251,8 @@ class Expander {
       text += slot.values[chosen_[i]] + form.literals[i + 1];
       metadata[slot.name].push_back(slot.values[chosen_[i]]);
     }
-    bytes_ += text.size();
-    if (bytes_ > kMaxTextBytes) throw Error(form.place, "the prompts have more than 1 GiB of text");
+    bytes_ += text.size() + chosen_.size() * kBytesOfSlotValue;
+    if (bytes_ > kMaxBytes) throw Error(form.place, "the prompts need more than 1 GiB of memory");
     const auto [first, is_new] = source_.emplace(text, &form);
     if (!is_new) {
       throw Error(form.place, "the prompt '" + text + "' comes out twice",

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -7,6 +8,8 @@
 #include "loopline/io/prompt.h"
 
 namespace loopline::io {
+
+constexpr std::uint64_t kMaxPrompts = 1'000'000;  ///< of one file
 
 /// The prompts of a YAML file of templates (see read_prompts); `file` is for messages.
 std::vector<Prompt> expand_templates(const std::string& yaml, const std::filesystem::path& file);

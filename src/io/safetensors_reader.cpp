@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <system_error>
 
 #include "json_fields.h"
 #include "loopline/core/error.h"
@@ -53,7 +54,7 @@ DType read_tensor_dtype(JsonFields& fields) {
 SafetensorsEntry read_entry(JsonFields fields, std::uint64_t data_size) {
   SafetensorsEntry entry;
   entry.dtype = read_tensor_dtype(fields);
-  entry.shape = fields.integers("shape", between(0, kMaxInteger));
+  entry.shape = fields.shape("shape", between(0, kMaxInteger));
   const auto offsets = fields.integers("data_offsets", between(0, kMaxInteger));
   fields.finish();
   if (offsets.size() != 2 || offsets[0] > offsets[1]) {
@@ -138,7 +139,8 @@ SafetensorsHeader parse_safetensors_header(std::string_view bytes, std::uint64_t
 
 SafetensorsHeader read_safetensors_header(const fs::path& path) {
   const std::string where = path.string();
-  if (!fs::is_regular_file(path)) throw Error(where, "no such file");
+  std::error_code ignored;
+  if (!fs::is_regular_file(path, ignored)) throw Error(where, "no such file");
   std::ifstream file(path, std::ios::binary);
   if (!file) throw failure(where, "cannot be opened: " + system_reason());
   const std::uint64_t size = fs::file_size(path);

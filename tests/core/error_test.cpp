@@ -13,6 +13,19 @@ TEST(Error, IsOneLineOfWhereWhatAndTodo) {
   EXPECT_STREQ(Error("where", "two\nlines\r\nhere").what(), "where: two lines  here");
 }
 
+TEST(Error, QuotesNothingThatATerminalObeys) {
+  EXPECT_STREQ(Error("a\x1B[2J", std::string("b\0c", 3), "d\x7F\xC2\x9B").what(),
+               "a [2J: b c; d   ");
+  EXPECT_STREQ(Error("", "\xC3\xA9 \xC2\xA0").what(), "\xC3\xA9 \xC2\xA0");  // letters stay
+}
+
+TEST(Error, CutsPagesOfText) {
+  const std::string whole(1000, 'x');
+  EXPECT_EQ(Error("", whole).what(), whole);
+  EXPECT_EQ(Error("", whole + "y").what(), whole + "...");
+  EXPECT_EQ(Error("", std::string(999, 'x') + "\xC3\xA9").what(), std::string(999, 'x') + "...");
+}
+
 TEST(Error, CarriesTheExitCode) {
   EXPECT_EQ(Error("", "x").exit_code(), ExitCode::kWrongUse);
   EXPECT_EQ(failure("", "x").exit_code(), ExitCode::kFailure);

@@ -68,6 +68,13 @@ TEST(NearestName, TakesTheFirstOfEquals) {
   EXPECT_EQ(nearest_name("cat", {"cart", "ca", "cat"}), "cat");
 }
 
+/// The table of distances between two names of 30 MB each once took more than the memory.
+TEST(NearestName, GivesUpOnHugeNames) {
+  const std::string name(30'000'000, 'a');
+  EXPECT_EQ(nearest_name(name + "b", {name}), "");
+  EXPECT_EQ(nearest_name("iteration", {name, "iterations"}), "iterations");
+}
+
 TEST(Join, SeparatesParts) {
   EXPECT_EQ(join({}), "");
   EXPECT_EQ(join({"a"}), "a");

@@ -35,10 +35,10 @@ Image without_alpha(const Image& image) {
   return colours;
 }
 
-TEST(Jpeg, AnotherDecoderReadsBackThePixels) {
+TEST(Jpeg, ReadsBackThePixels) {
   for (const int channels : {1, 3}) {
     const Image image = ramp(64, channels);
-    const Image back = read_image(temporary("ramp.jpg", encode_jpeg(image, kQuality)));  // stb
+    const Image back = read_image(temporary("ramp.jpg", encode_jpeg(image, kQuality)));
     ASSERT_EQ(back.width, 64);
     ASSERT_EQ(back.height, 64);
     ASSERT_EQ(back.channels, channels);

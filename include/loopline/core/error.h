@@ -14,9 +14,9 @@ enum class ExitCode : int {
 
 /// The one exception that a user is meant to read: where it happened, what is wrong, what to do.
 ///
-/// `what()` is a single line, "WHERE: WHAT; TODO" (empty parts left out, line breaks become
-/// spaces). Everything a user can cause or repair is reported this way; broken invariants use
-/// LOOPLINE_CHECK instead.
+/// `what()` is a single line, "WHERE: WHAT; TODO" (empty parts left out, each cut after 1000 bytes,
+/// control characters become spaces: parts may quote files of strangers). Everything a user can
+/// cause or repair is reported this way; broken invariants use LOOPLINE_CHECK instead.
 class Error : public std::runtime_error {
  public:
   Error(std::string where, std::string what, std::string todo = "",

@@ -11,7 +11,8 @@ bool matches_pattern(std::string_view pattern, std::string_view text);
 
 /// The candidate nearest to `word` by edit distance (case ignored, two exchanged neighbours count
 /// once; the first of equals), or "" when none is near: distance over 1 + a third of the word's
-/// length, or no letter kept.
+/// length, or no letter kept. After a second's work, on names that no person wrote, it stops
+/// looking.
 std::string nearest_name(std::string_view word, const std::vector<std::string>& candidates);
 
 /// Without white space at both ends.
