@@ -4,11 +4,10 @@
 #include <string>
 #include <string_view>
 
+#include "limits.h"
 #include "loopline/io/image.h"
 
 namespace loopline::io {
-
-constexpr std::int64_t kMaxPixels = 64'000'000;
 
 /// The parts of read_image, one a format. `where` is for messages.
 Image read_png(std::string_view bytes, const std::string& where);

@@ -100,12 +100,13 @@ std::string JsonFields::read_text(const json& value, const std::string& path) co
 
 std::int64_t JsonFields::read_integer(const json& value, const std::string& path,
                                       Limits limits) const {
-  const std::string legal = limits_text(limits);
   if (!value.is_number_integer()) {
+    const std::string legal = limits_text(limits);
     wrong_type(path, "a whole number" + (legal.empty() ? "" : " " + legal), value);
   }
   const bool fits = !value.is_number_unsigned() || value.get<std::uint64_t>() <= INT64_MAX;
   if (!fits || !is_within(static_cast<double>(value.get<std::int64_t>()), limits)) {
+    const std::string legal = limits_text(limits);
     throw Error(where_, path + " is " + value.dump() + ", and must be " +
                             (legal.empty() ? "a 64-bit whole number" : legal));
   }
@@ -113,10 +114,12 @@ std::int64_t JsonFields::read_integer(const json& value, const std::string& path
 }
 
 double JsonFields::read_number(const json& value, const std::string& path, Limits limits) const {
-  const std::string legal = limits_text(limits);
-  if (!value.is_number()) wrong_type(path, "a number" + (legal.empty() ? "" : " " + legal), value);
+  if (!value.is_number()) {
+    const std::string legal = limits_text(limits);
+    wrong_type(path, "a number" + (legal.empty() ? "" : " " + legal), value);
+  }
   if (!is_within(value.get<double>(), limits)) {
-    throw Error(where_, path + " is " + value.dump() + ", and must be " + legal);
+    throw Error(where_, path + " is " + value.dump() + ", and must be " + limits_text(limits));
   }
   return value.get<double>();
 }

@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "json_fields.h"
+#include "limits.h"
 #include "loopline/core/error.h"
 #include "loopline/core/files.h"
 #include "loopline/core/text.h"
@@ -16,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kIdDigits = 16;
-constexpr std::uint64_t kMaxPromptFileBytes = std::uint64_t{1} << 30;
+constexpr std::uint64_t kMaxPromptFileBytes = 256 << 20;
 constexpr std::uint64_t kMaxTemplateFileBytes = 1 << 20;
 constexpr std::size_t kMaxLineBytes = 16 << 20;
 
@@ -72,11 +73,13 @@ void for_each_line(const std::string& text, const fs::path& path,
   std::size_t begin = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
   for (std::int64_t number = 1; begin < text.size(); ++number) {
     const std::size_t end = std::min(text.find('\n', begin), text.size());
-    const std::string place = path.string() + ":" + std::to_string(number);
-    if (end - begin > kMaxLineBytes) throw Error(place, "a line of more than 16 MiB");
-    const std::string line = trimmed(text.substr(begin, end - begin));
-    if (!line.empty()) use(line, place);
+    const bool is_too_long = end - begin > kMaxLineBytes;
+    const std::string line = trimmed(text.substr(begin, is_too_long ? 1 : end - begin));
     begin = end + 1;
+    if (line.empty() && !is_too_long) continue;
+    const std::string place = path.string() + ":" + std::to_string(number);
+    if (is_too_long) throw Error(place, "a line of more than 16 MiB");
+    use(line, place);
   }
 }
 
@@ -114,7 +117,8 @@ std::vector<Prompt> read_prompts(const fs::path& path) {
   }
   std::vector<Prompt> prompts;
   for_each_line(content, path, [&](const std::string& line, const std::string& where) {
-    if (prompts.size() == kMaxPrompts) throw Error(where, "more than 1000000 prompts");
+    if (prompts.size() == kMaxPrompts)
+      throw Error(where, "more than " + std::to_string(kMaxPrompts) + " prompts");
     if (kind == ".jsonl") {
       prompts.push_back(json_prompt(line, where));
     } else if (line[0] != '#') {

@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "limits.h"
 #include "loopline/config/read_options.h"
 #include "loopline/core/error.h"
 #include "loopline/core/text.h"

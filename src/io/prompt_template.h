@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -8,8 +7,6 @@
 #include "loopline/io/prompt.h"
 
 namespace loopline::io {
-
-constexpr std::uint64_t kMaxPrompts = 1'000'000;  ///< of one file
 
 /// The prompts of a YAML file of templates (see read_prompts); `file` is for messages.
 std::vector<Prompt> expand_templates(const std::string& yaml, const std::filesystem::path& file);

@@ -43,11 +43,14 @@ std::uint64_t header_length(std::string_view bytes, std::uint64_t file_size,
 }
 
 DType read_tensor_dtype(JsonFields& fields) {
-  std::vector<std::pair<std::string, DType>> words;
-  for (const DType dtype : {DType::kBool, DType::kU8, DType::kI8, DType::kI16, DType::kI32,
-                            DType::kI64, DType::kF16, DType::kBF16, DType::kF32, DType::kF64}) {
-    words.emplace_back(dtype_name(dtype), dtype);
-  }
+  static const auto words = [] {
+    std::vector<std::pair<std::string, DType>> all;
+    for (const DType dtype : {DType::kBool, DType::kU8, DType::kI8, DType::kI16, DType::kI32,
+                              DType::kI64, DType::kF16, DType::kBF16, DType::kF32, DType::kF64}) {
+      all.emplace_back(dtype_name(dtype), dtype);
+    }
+    return all;
+  }();
   return fields.choice<DType>("dtype", words);
 }
 

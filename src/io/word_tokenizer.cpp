@@ -12,6 +12,7 @@ namespace loopline::io {
 namespace {
 
 constexpr std::uint64_t kMaxVocabularyBytes = 64 << 20;
+constexpr std::size_t kMaxWords = 1'000'000;
 
 class WordTokenizer : public Tokenizer {
  public:
@@ -23,6 +24,7 @@ class WordTokenizer : public Tokenizer {
     lowercase_ = fields.boolean_or("lowercase", true);
     const auto last = static_cast<double>(words_.size()) - 1;
     if (words_.empty()) fields.fail("vocabulary", "is empty");
+    if (words_.size() > kMaxWords) fields.fail("vocabulary", "has more than 1000000 words");
     unknown_id_ = fields.maybe_integer("unknown_id", between(0, last));
     fields.finish();
     for (std::size_t id = 0; id < words_.size(); ++id) {
