@@ -3,6 +3,7 @@
 build_packages=(g++ cmake ninja-build libyaml-cpp-dev libspdlog-dev libcli11-dev
   nlohmann-json3-dev libstb-dev libjpeg62-turbo-dev libssl-dev)
 test_packages=(libgtest-dev libgmock-dev libbenchmark-dev)
+fuzz_packages=(clang libclang-rt-14-dev)
 fast_packages=(ccache mold) # only make builds faster
 declare -A tool_of=([g++]=g++ [cmake]=cmake [ninja-build]=ninja [ccache]=ccache [mold]=mold)
 
@@ -65,13 +66,17 @@ install_packages() {
 # ensure_packages TARGET: everything that building TARGET needs.
 ensure_packages() {
   local required=("${build_packages[@]}") extra=("${fast_packages[@]}") missing wanted
-  if [[ $1 == all ]]; then required+=("${test_packages[@]}"); else extra+=("${test_packages[@]}"); fi
-  if [[ -z ${LOOPLINE_TORCH_ROOT:-} && ! -e $wheels_stamp ]]; then
+  case $1 in
+    all) required+=("${test_packages[@]}") ;;
+    fuzz) required+=("${fuzz_packages[@]}") ;;
+    *) extra+=("${test_packages[@]}") ;;
+  esac
+  if [[ $1 != fuzz && -z ${LOOPLINE_TORCH_ROOT:-} && ! -e $wheels_stamp ]]; then
     required+=(ca-certificates)
     [[ -n $(find_python) ]] || required+=(python3 python3-venv)
   fi
   if ! command -v dpkg-query >/dev/null; then
-    ensure_tools
+    ensure_tools "$1"
     return
   fi
   mapfile -t missing < <(missing_packages "${required[@]}")
@@ -96,8 +101,9 @@ ensure_packages() {
 
 # Elsewhere than on Debian and its kin nothing is installed.
 ensure_tools() {
-  local tool missing=()
-  for tool in g++ cmake ninja; do
+  local tool tools=(g++ cmake ninja) missing=()
+  [[ $1 != fuzz ]] || tools+=(clang++)
+  for tool in "${tools[@]}"; do
     command -v "$tool" >/dev/null || missing+=("$tool")
   done
   ((${#missing[@]} == 0)) || fail "please install ${missing[*]} and the development files of" \
