@@ -2,7 +2,7 @@
 checkpoints intact, and a resumed run like the straight one. Damaged checkpoints; two processes on
 one run.
 
-    disk_test.py BINARY MAKE_WORLD SHIM [--every-operation] [--seed S] [--only PART]
+    disk_test.py BINARY MAKE_WORLD SHIM [--every-operation] [--seed S] [--only NAME]
 
 The full disk is a small tmpfs in a mount namespace of its own, where the user may make one."""
 
@@ -84,9 +84,12 @@ def interrupt_in_calls(machine, table, options):
         table.moment("EINTR in write, open, sync", f"interrupted/{name}/{part}", moment, run)
 
 
+def free_bytes(directory):
+    status = os.statvfs(directory)
+    return status.f_bavail * status.f_bsize
+
+
 def fill_disk(machine, table, options):
-    if not table.wants("full"):
-        return
     reason = os.environ.get(INSIDE)
     if reason != "yes":
         table.skip("full disk (tmpfs)", reason or "no mount namespace")
@@ -96,11 +99,13 @@ def fill_disk(machine, table, options):
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={TMPFS_BYTES}", "none", disk], check=True)
     run, ballast = disk / "cut", disk / "ballast"
-    used = 4096 * sum(1 + path.stat().st_size // 4096 for path in straight.rglob("*"))
     try:
+        shutil.copytree(straight, run)
+        used = TMPFS_BYTES - free_bytes(disk)
+        shutil.rmtree(run)
         for percent in (0, 5, 15, 25, 35, 45, 55, 65, 75, 85, 95):
             def moment():
-                ballast.write_bytes(bytes(TMPFS_BYTES - used * percent // 100 & ~4095))
+                ballast.write_bytes(bytes(TMPFS_BYTES - used * percent // 100))
                 result = machine.call(machine.train(run, QUICK))
                 faults.check_failed(result, run)
                 check_intact(run, kept)
@@ -134,8 +139,6 @@ def fill_disk(machine, table, options):
 
 
 def refuse_access(machine, table, options):
-    if not table.wants("unwritable"):
-        return
     probe = ["setpriv", f"--reuid={NOBODY}", "--clear-groups"]
     if os.getuid() != 0 or shutil.which("setpriv") is None:
         table.skip("unwritable directory", "needs root and setpriv, to be another user than the owner")
@@ -204,7 +207,8 @@ def cut(share):
 
 
 DAMAGES = [("truncated", "half", cut(0.5)), ("truncated", "to nothing", cut(0)),
-           ("truncated", "by a byte", lambda path: os.truncate(path, path.stat().st_size - 1)),
+           # Two: state.json ends with a line break that nobody misses.
+           ("truncated", "by two bytes", lambda path: os.truncate(path, path.stat().st_size - 2)),
            ("bit flipped", "first", flip(0)), ("bit flipped", "middle", flip(0.5)),
            ("bit flipped", "last", flip(1)), ("file missing", "", lambda path: path.unlink()),
            ("file a directory", "", lambda path: (path.unlink(), path.mkdir()))]
@@ -284,5 +288,7 @@ if __name__ == "__main__":
     parser.add_argument("--every-operation", action="store_true",
                         help="errors at each operation instead of one of each kind")
     parser.add_argument("--seed", type=int, default=1)
-    faults.run_script([fail_in_training, interrupt_in_calls, fill_disk, refuse_access,
-                       remove_directories, damage_checkpoints, use_twice], parser.parse_args())
+    faults.run_script({"error/": fail_in_training, "interrupted/": interrupt_in_calls,
+                       "full/": fill_disk, "unwritable/": refuse_access,
+                       "removed/": remove_directories, "damaged/": damage_checkpoints,
+                       "twice/": use_twice}, parser.parse_args())

@@ -39,8 +39,8 @@ def arguments(description):
     parser = argparse.ArgumentParser(description=description)
     for name in ["binary", "make_world", "shim"]:
         parser.add_argument(name, type=lambda path: pathlib.Path(path).resolve())
-    parser.add_argument("--only", default="", metavar="PART",
-                        help="moments whose name contains this")
+    parser.add_argument("--only", default="", metavar="NAME",
+                        help="moments whose name begins so")
     parser.add_argument("--keep", action="store_true", help="leave the files of failures behind")
     return parser
 
@@ -198,7 +198,7 @@ class Table:
         self.started = time.monotonic()
 
     def wants(self, name):
-        return self.options.only in name
+        return name.startswith(self.options.only)
 
     def skip(self, fault, reason):
         self.rows.setdefault(fault, [0, 0, ""])[2] = f"skipped: {reason}"
@@ -222,10 +222,10 @@ class Table:
         if run is not None:
             shutil.rmtree(run, ignore_errors=True)
 
-    def broken(self, part, failure):
+    def broken(self, begin, failure):
         """Setting up failed."""
-        self.failures.append((part, str(failure)))
-        print(f"FAILED {part}, setting up: {failure}", flush=True)
+        self.failures.append((begin, str(failure)))
+        print(f"FAILED {begin}, setting up: {failure}", flush=True)
 
     def finish(self):
         """Prints the table and returns the exit status."""
@@ -241,15 +241,18 @@ class Table:
 
 
 def run_script(parts, options):
-    """Each part(machine, table, options), all in one world; ends the program."""
+    """Each of `parts`, part(machine, table, options) by how the names of its moments begin, in one
+    world; ends the program."""
     machine = Machine(options)
     table = Table(options)
     try:
-        for part in parts:
+        for begin, part in parts.items():
+            if not (begin.startswith(options.only) or options.only.startswith(begin)):
+                continue
             try:
                 part(machine, table, options)
             except Failed as failure:
-                table.broken(part.__name__, failure)
+                table.broken(begin, failure)
     finally:
         if not (options.keep and table.failures):
             shutil.rmtree(machine.directory, ignore_errors=True)

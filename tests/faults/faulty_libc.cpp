@@ -11,8 +11,8 @@
 //            kill-half   SIGKILL after half of the bytes of a write (elsewhere as kill)
 //            stop        SIGSTOP before the call: somebody else acts, then sends SIGCONT
 //            short       half of the bytes are written, all later matching writes fail with ENOSPC
-//            ENOSPC ...  the call fails with this errno
-//            count       nothing
+//            ENOSPC ...  the call fails with this errno; a full disk (ENOSPC, EDQUOT) can still
+//            remove count       nothing
 //   LOOPLINE_FAULT_LOG=FILE  each matching call, a line: number, operation, bytes, path
 //
 // Real calls are made by syscall(), past the C library: what it does inside itself is not seen.
@@ -51,6 +51,7 @@ struct Plan {
   long nth = 0;
   bool and_later = false;
   int error = 0;
+  bool full = false;
   int log = -1;
 
   Plan() {
@@ -67,6 +68,7 @@ struct Plan {
     for (const Errno& each : kErrnos) {
       if (action == each.name) error = each.number;
     }
+    full = error == ENOSPC || error == EDQUOT;
     const char* path = std::getenv("LOOPLINE_FAULT_LOG");
     if (path != nullptr) {
       log = static_cast<int>(
@@ -123,6 +125,8 @@ Fault meet(const char* operation, const std::string& path, std::size_t bytes = 0
     syscall(SYS_write, faults.log, line.data(), line.size());
   }
   const bool writes = std::strcmp(operation, "write") == 0;
+  const bool takes_room =
+      writes || std::strcmp(operation, "open") == 0 || std::strcmp(operation, "mkdir") == 0;
   if (disk_full && writes) return {.error = ENOSPC};
   if (number != faults.nth && !(faults.and_later && number > faults.nth)) return {};
   if (faults.action == "kill" || (faults.action == "kill-half" && !writes)) die();
@@ -130,7 +134,7 @@ Fault meet(const char* operation, const std::string& path, std::size_t bytes = 0
   if (faults.action == "short") disk_full = writes;
   return {.kill_after = faults.action == "kill-after" || faults.action == "kill-half",
           .half = writes && (faults.action == "kill-half" || faults.action == "short"),
-          .error = faults.error};
+          .error = faults.full && !takes_room ? 0 : faults.error};
 }
 
 /// Makes the call unless it is to fail.

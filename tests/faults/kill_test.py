@@ -1,6 +1,6 @@
 """SIGKILL at every kind of moment: the run goes on and ends like one that was never killed.
 
-    kill_test.py BINARY MAKE_WORLD SHIM [--random N] [--every-operation] [--seed S] [--only PART]
+    kill_test.py BINARY MAKE_WORLD SHIM [--random N] [--every-operation] [--seed S] [--only NAME]
 
 Moments are named, and --only repeats them: `train/057.kill` dies before the 57th operation of a
 training on its own files, `resume/012.kill-half` within the 12th of a resume, after half of its
@@ -27,6 +27,9 @@ LONG = ["iterations=60", "rollout.images=32", "checkpoint.every=3", "evaluation.
 SLOW = ["iterations=3", "rollout.images=256", "sampler.steps=50", "learner.inner_epochs=4",
         "learner.timestep_fraction=0.1", "checkpoint.every=1", "evaluation.every=1",
         "evaluation.images_per_prompt=128"]
+
+
+TEMPORARY = ".unfinished-"
 
 
 def kind(operation):
@@ -79,12 +82,34 @@ def finish(machine, straight, run, settings):
     faults.check_equal(straight, run)
 
 
+def check_order(operations):
+    """What a power cut needs, which a kill cannot show: contents are on the disk before their name
+    is, and the name soon after."""
+    unsynced, names = set(), set()
+    for name, path in [(each.name, each.path) for each in operations]:
+        if name == "write" and not path.endswith("/.lock") or name == "mkdir" and TEMPORARY in path:
+            unsynced.add(path)
+        elif name == "sync":
+            unsynced.discard(path)
+            names.discard(path)
+        elif name == "rename":
+            source, target = path.split(" -> ")
+            if TEMPORARY in target.rpartition("/")[2]:
+                continue  # a removal
+            early = [each for each in unsynced if each.startswith(source)]
+            check(not early, f"renamed before it was synced: {early}")
+            names.add(target.rpartition("/")[0])
+    check(not unsynced and not names, f"never synced: {sorted(unsynced | names)}")
+
+
 def kill_in_training(machine, table, options):
     straight, run = machine.directory / "straight", machine.directory / "cut"
     train = machine.train(run, QUICK)
     operations, result = machine.operations(train, run)
     check(result.returncode == 0, result.stderr)
     run.rename(straight)
+    table.moment("order of fsync and rename, for a power cut", "train/order",
+                 lambda: check_order(operations))
     for operation, action in moments_of(operations, every(options), random.Random(options.seed)):
         def moment():
             check_killed(machine.call(train, f"*:{run}:{operation.number}:{action}"))
@@ -179,5 +204,5 @@ if __name__ == "__main__":
     parser.add_argument("--every-operation", action="store_true",
                         help="at each operation instead of one of each kind")
     parser.add_argument("--seed", type=int, default=1)
-    faults.run_script([kill_in_training, kill_in_resume, kill_at_random, kill_when_shown],
-                      parser.parse_args())
+    faults.run_script({"train/": kill_in_training, "resume/": kill_in_resume,
+                       "random/": kill_at_random, "shown/": kill_when_shown}, parser.parse_args())

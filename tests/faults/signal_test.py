@@ -1,7 +1,7 @@
 """SIGTERM and SIGINT at every activity: a checkpoint, exit 143 or 130, and a resumed run like the
 straight one; a second signal stops at once.
 
-    signal_test.py BINARY MAKE_WORLD SHIM [--only PART]
+    signal_test.py BINARY MAKE_WORLD SHIM [--only NAME]
 
 `operation/PART` moments are exact: the preloaded shim stops the process before the operation, the
 signal is sent, and the process goes on. `shown/PART` moments come when the progress bar shows the
@@ -148,7 +148,7 @@ def second_signal_in_updates(machine, table, options):
                 process.wait()
                 terminal.close()
             check(not (run / "metrics.jsonl").read_text(), "the second signal waited for the end")
-        table.moment("second signal while updating", f"twice/updating/{signum.name}", moment,
+        table.moment("second signal while updating", f"updating/{signum.name}", moment,
                      run)
 
 
@@ -170,6 +170,6 @@ def signal_at_start(machine, table, options):
 
 
 if __name__ == "__main__":
-    faults.run_script([signal_at_operations, second_signal_at_operations, signal_when_shown,
-                       second_signal_in_updates, signal_at_start],
-                      faults.arguments(__doc__).parse_args())
+    faults.run_script({"operation/": signal_at_operations, "twice/": second_signal_at_operations,
+                       "shown/": signal_when_shown, "updating/": second_signal_in_updates,
+                       "start/": signal_at_start}, faults.arguments(__doc__).parse_args())
