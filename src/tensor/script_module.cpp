@@ -5,7 +5,9 @@
 #include <torch/script.h>
 
 #include "loopline/core/error.h"
+#include "loopline/io/torchscript_archive.h"
 #include "script_module_devices.h"
+#include "script_module_operators.h"
 
 namespace loopline::tensor {
 namespace {
@@ -29,6 +31,7 @@ struct ScriptModule::Impl {
   torch::jit::Module module;
   std::map<std::string, at::Tensor> parameters, buffers;
   std::vector<DeviceConstant> device_constants;
+  std::set<std::string> operators;
 
   c10::IValue forward(const std::vector<at::Tensor>& arguments) {
     try {
@@ -46,8 +49,10 @@ ScriptModule::ScriptModule(const std::filesystem::path& path, at::Device device)
   // Autocast belongs to the operators: TorchScript's own would stay in graphs compiled under it.
   torch::jit::setAutocastMode(false);
   impl_->path = path.string();
+  io::scan_torchscript_archive(path);  // loading runs code
   try {
     impl_->module = torch::jit::load(path.string(), at::kCPU);
+    impl_->operators = check_operators(impl_->module, impl_->path);
     impl_->device_constants = find_device_constants(impl_->module);
     move_device_constants(impl_->module, device, impl_->path);
     impl_->module.to(device);
@@ -112,6 +117,8 @@ const std::map<std::string, at::Tensor>& ScriptModule::buffers() const { return 
 const std::vector<DeviceConstant>& ScriptModule::device_constants() const {
   return impl_->device_constants;
 }
+
+const std::set<std::string>& ScriptModule::operators() const { return impl_->operators; }
 
 void ScriptModule::save(const std::filesystem::path& path) const {
   try {

@@ -114,20 +114,19 @@ Found search(const torch::jit::Module& module) {
   return found;
 }
 
-/// "embedding.py:57", or "" when the file keeps no sources.
-std::string source_of(const Node* node) {
-  const auto place = node->sourceRange().file_line_col();
-  if (!place) return "";
-  const auto& [file, line, column] = *place;
-  return std::filesystem::path(file).filename().string() + ":" + std::to_string(line);
-}
-
 bool differs(c10::Device named, c10::Device wanted) {
   return named.type() != wanted.type() ||
          (named.has_index() && wanted.has_index() && named.index() != wanted.index());
 }
 
 }  // namespace
+
+std::string source_of(const Node* node) {
+  const auto place = node->sourceRange().file_line_col();
+  if (!place) return "";
+  const auto& [file, line, column] = *place;
+  return std::filesystem::path(file).filename().string() + ":" + std::to_string(line);
+}
 
 std::vector<DeviceConstant> find_device_constants(const torch::jit::Module& module) {
   const Found found = search(module);

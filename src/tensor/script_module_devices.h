@@ -1,6 +1,7 @@
 #pragma once
 
 #include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/ir/ir.h>
 
 #include <string>
 #include <vector>
@@ -8,6 +9,9 @@
 #include "loopline/tensor/script_module.h"
 
 namespace loopline::tensor {
+
+/// "embedding.py:57", or "" when the file keeps no sources.
+std::string source_of(const torch::jit::Node* node);
 
 /// Devices that the code of `module` names, whatever device it is loaded for: a trace remembers
 /// where its example ran. As found in the file, in the order of the code.

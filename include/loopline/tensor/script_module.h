@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,9 +21,10 @@ struct DeviceConstant {
   bool movable = false;  ///< rewritten when the file is loaded for another device
 };
 
-/// A TorchScript file: the only place where Loopline touches TorchScript. Loading happens on the
-/// CPU and the module is then moved, with the device constants that a trace leaves in its code; one
-/// that cannot be moved is an Error. LibTorch's exceptions become Errors that name the file.
+/// A TorchScript file: the only place where Loopline touches TorchScript. Its code is checked
+/// before anything of it runs: see io::scan_torchscript_archive. Loading happens on the CPU and the
+/// module is then moved, with the device constants that a trace leaves in its code; one that cannot
+/// be moved is an Error. LibTorch's exceptions become Errors that name the file.
 class ScriptModule {
  public:
   ScriptModule(const std::filesystem::path& path, at::Device device);
@@ -43,6 +45,9 @@ class ScriptModule {
 
   /// Devices that the code names, as the file has them, in the order of the code.
   const std::vector<DeviceConstant>& device_constants() const;
+
+  /// That its code uses, forward or not: "aten::conv2d", "prim::If".
+  const std::set<std::string>& operators() const;
 
   /// Writes the module, with its tensors as they are now, as a TorchScript file. Not atomic by
   /// itself.
