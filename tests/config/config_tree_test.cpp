@@ -104,6 +104,11 @@ TEST(ParseYaml, BoundsDepthAndSize) {
   }
   EXPECT_THAT(parse_error(laughs), HasSubstr("more than 100000 values"));
   EXPECT_THAT(parse_error(std::string((1 << 20) + 1, '#')), HasSubstr("1 MiB"));
+  std::string copies;  // each anchor keeps what is below it
+  for (int i = 0; i < 60; ++i) copies += std::string(i, ' ') + "k: &a" + std::to_string(i) + "\n";
+  copies += std::string(60, ' ') + "- x\n";
+  for (int i = 0; i < 3000; ++i) copies += std::string(60, ' ') + "- x\n";
+  EXPECT_THAT(parse_error(copies), HasSubstr("more than 100000 values"));
 }
 
 TEST(Merge, MergesMapsAndReplacesEverythingElse) {
@@ -146,6 +151,16 @@ TEST_F(LoadConfig, RefusesCyclesAndMissingFiles) {
               HasSubstr("list.yaml:1: a config file is a map"));
   EXPECT_THAT(error_of([&] { load_config("no-such.yaml"); }),
               HasSubstr("no-such.yaml: no such file"));
+  write("n0.yaml", "x: 1\n");
+  const auto name = [](int i) { return std::to_string(i).insert(0, "n").append(".yaml"); };
+  for (int i = 1; i <= 16; ++i) write(name(i), "base: " + name(i - 1) + "\n");
+  EXPECT_EQ(load_config(directory_ / "n15.yaml").find("x")->scalar, "1");
+  EXPECT_THAT(error_of([&] { load_config(directory_ / "n16.yaml"); }),
+              HasSubstr("n1.yaml:1: more than 16 files in a chain of `base`"));
+  const fs::path endless = write("endless.yaml", "base: " + std::string(300, 'x') + "\n");
+  EXPECT_THAT(error_of([&] { load_config(endless); }), HasSubstr("is missing"));
+  const fs::path zero = write("zero.yaml", "base: \"n0.yaml\\0\"\n");
+  EXPECT_THAT(error_of([&] { load_config(zero); }), HasSubstr("base must be the name"));
   const fs::path bad = write("bad.yaml", "base: [a.yaml]\n");
   EXPECT_THAT(error_of([&] { load_config(bad); }), HasSubstr("base must be the name"));
 }

@@ -78,6 +78,8 @@ TEST(ReadOptions, ResolvesPathsAgainstTheFileThatStatesThem) {
   EXPECT_EQ(s.file, (fs::current_path() / "here.txt").string());
   EXPECT_EQ(read("file: ''\n").file, "");
   EXPECT_EQ(read("file: /a/b\n").file, "/a/b");
+  EXPECT_THAT(error_of<Sample>("file: " + std::string(4097, 'a')), HasSubstr("longer than 4096"));
+  EXPECT_THAT(error_of<Sample>("file: \"a\\0b\""), HasSubstr("file holds a zero byte"));
 }
 
 TEST(ReadOptions, TakesASingleValueForAListOfOne) {

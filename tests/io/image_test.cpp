@@ -63,8 +63,10 @@ TEST(Png, RoundTrips) {
   }
 }
 
-// A JPEG written by libjpeg: one row of 16 grey levels.
-std::string jpeg(std::vector<std::uint8_t> row) {
+// A JPEG written by libjpeg: one row, the same value in all components of a pixel. `scans`: of a
+// progressive one.
+std::string jpeg(std::vector<std::uint8_t> row, int components = 1,
+                 const std::vector<jpeg_scan_info>& scans = {}) {
   jpeg_compress_struct writer;
   jpeg_error_mgr errors;
   writer.err = jpeg_std_error(&errors);
@@ -74,12 +76,18 @@ std::string jpeg(std::vector<std::uint8_t> row) {
   jpeg_mem_dest(&writer, &bytes, &size);
   writer.image_width = static_cast<JDIMENSION>(row.size());
   writer.image_height = 1;
-  writer.input_components = 1;
-  writer.in_color_space = JCS_GRAYSCALE;
+  writer.input_components = components;
+  writer.in_color_space = components == 1 ? JCS_GRAYSCALE : components == 3 ? JCS_RGB : JCS_CMYK;
   jpeg_set_defaults(&writer);
   jpeg_set_quality(&writer, 100, TRUE);
+  if (!scans.empty()) {
+    writer.scan_info = scans.data();
+    writer.num_scans = static_cast<int>(scans.size());
+  }
   jpeg_start_compress(&writer, TRUE);
-  JSAMPROW line = row.data();
+  std::vector<std::uint8_t> pixels;
+  for (const std::uint8_t value : row) pixels.insert(pixels.end(), components, value);
+  JSAMPROW line = pixels.data();
   jpeg_write_scanlines(&writer, &line, 1);
   jpeg_finish_compress(&writer);
   jpeg_destroy_compress(&writer);
@@ -96,6 +104,54 @@ TEST(ReadImage, ReadsJpegByContent) {
   EXPECT_EQ(image.height, 1);
   EXPECT_EQ(image.channels, 1);
   for (int i = 0; i < 16; ++i) EXPECT_NEAR(image.pixels[i], row[i], 3) << i;
+}
+
+// A scan for each coefficient, then one for the last bit of each as long as `count` allows.
+std::vector<jpeg_scan_info> single_coefficients(int count) {
+  std::vector<jpeg_scan_info> scans;
+  for (const int low : {1, 0}) {
+    for (int k = 0; k < 64 && static_cast<int>(scans.size()) < count; ++k) {
+      scans.push_back({1, {0}, k, k, low == 1 ? 0 : 1, low});
+    }
+  }
+  return scans;
+}
+
+TEST(ReadImage, BoundsTheScansOfAProgressiveJpeg) {
+  const std::vector<std::uint8_t> row = {0, 60, 120, 255};
+  const Image image = read_image(temporary("x.jpg", jpeg(row, 1, single_coefficients(100))));
+  EXPECT_EQ(image.width, 4);
+  EXPECT_THAT(
+      error_of([&] { read_image(temporary("x.jpg", jpeg(row, 1, single_coefficients(101)))); }),
+      HasSubstr("is damaged: more than 100 scans"));
+}
+
+TEST(ReadImage, RefusesDamagedAndForeignJpegs) {
+  const std::vector<std::uint8_t> row(200, 77);
+  const std::string bytes = jpeg(row, 3);
+  const auto refused = [](const std::string& content) {
+    return error_of([&] { read_image(temporary("x.jpg", content)); });
+  };
+  EXPECT_EQ(read_image(temporary("x.jpg", bytes)).channels, 3);
+  EXPECT_THAT(refused(bytes.substr(0, bytes.size() - 20)), HasSubstr("x.jpg: is damaged: "));
+  EXPECT_THAT(refused(bytes.substr(0, 40)), HasSubstr("x.jpg: is damaged: "));
+  EXPECT_THAT(refused(jpeg(row, 4)),
+              HasSubstr("is a JPEG of 4 components; save it in RGB or grey"));
+  std::string huge = bytes;
+  huge.replace(huge.find("\xFF\xC0") + 5, 4, std::string("\xF0\0\xF0\0", 4));
+  EXPECT_THAT(refused(huge), HasSubstr("larger than 64 megapixels"));
+}
+
+// stb inflated all that a PNG holds, gigabytes for one pixel.
+TEST(ReadImage, InflatesNoMoreThanTheImageNeeds) {
+  const Image zeros{4000, 1000, 1, std::vector<std::uint8_t>(4'000'000)};
+  const auto path = temporary("bomb.png", "");
+  write_png(path, zeros);
+  EXPECT_EQ(read_image(path).pixels, zeros.pixels);
+  std::string bytes = content(path);
+  bytes.replace(16, 8, std::string("\0\0\0\1\0\0\0\1", 8));
+  temporary("bomb.png", bytes);
+  EXPECT_THAT(error_of([&] { read_image(path); }), HasSubstr("is damaged: outofmem"));
 }
 
 TEST(ReadImage, RefusesWhatIsNoImage) {

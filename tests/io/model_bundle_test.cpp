@@ -393,6 +393,25 @@ TEST_F(BundleDirectory, HashIsTheDocumentedOne) {
   EXPECT_EQ(hash(), content(directory() / "hash").substr(0, 64));
 }
 
+/// A name longer than the system allows came out as an exception of the standard library.
+TEST_F(BundleDirectory, LongFileNamesAreRefused) {
+  const auto refused = [](std::size_t length) {
+    nlohmann::json bundle = example();
+    bundle["files"]["decoder"] = std::string(length, 'd');
+    temporary("bundle/bundle.json", bundle.dump());
+    return error_of(hash);
+  };
+  EXPECT_THAT(refused(300), HasSubstr("which is no file"));
+  EXPECT_THAT(refused(4097), HasSubstr("files.decoder is longer than 4096 bytes"));
+}
+
+TEST_F(BundleDirectory, ListsAreBounded) {
+  nlohmann::json bundle = example();
+  bundle["inputs"] = std::vector<nlohmann::json>(1001, bundle["inputs"][0]);
+  temporary("bundle/bundle.json", bundle.dump());
+  EXPECT_THAT(error_of(hash), HasSubstr("inputs holds more than 1000 objects"));
+}
+
 TEST_F(BundleDirectory, MissingFilesAreNamedWithTheirField) {
   fs::remove(directory() / "decoder.ts");
   EXPECT_THAT(error_of(hash), HasSubstr("bundle.json: files.decoder names "));

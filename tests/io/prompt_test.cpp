@@ -183,6 +183,17 @@ TEST(PromptTemplates, AreBounded) {
   EXPECT_THAT(refused("many.yaml", file(60)),
               HasSubstr("the templates make more than 18446744073709551615 prompts"));
   EXPECT_THAT(refused("many.yaml", file(65)), HasSubstr("many.yaml:2: a template with 65 slots"));
+  std::string slots = "templates: a\nslots:\n";
+  for (int i = 0; i <= 1000; ++i) slots += "  s" + std::to_string(i) + ": a\n";
+  EXPECT_THAT(refused("many.yaml", slots), HasSubstr("many.yaml:2: more than 1000 slots"));
+  EXPECT_THAT(refused("large.yaml", std::string((1 << 20) + 1, '#')), HasSubstr("1.0 MiB"));
+}
+
+TEST(ReadPrompts, BoundsLines) {
+  const std::string line(std::size_t{16} << 20, 'a');
+  EXPECT_EQ(read("long.txt", line + "\nb\n").size(), 2U);
+  EXPECT_THAT(refused("long.txt", "b\n" + line + "a\n"),
+              HasSubstr("long.txt:2: a line of more than 16 MiB"));
 }
 
 TEST(PromptTemplates, NameWhatIsWrongAndWhere) {

@@ -111,6 +111,11 @@ TEST(Safetensors, RefusesEveryViolation) {
     return "{\"x\":{\"dtype\":" + dtype + ",\"shape\":" + shape + ",\"data_offsets\":" + offsets +
            "}}";
   };
+  const auto ones = [](int count) {
+    std::string text;
+    for (int i = 0; i < count; ++i) text += ",1";
+    return text;
+  };
   struct Case {
     std::string bytes, message;
   };
@@ -136,6 +141,8 @@ TEST(Safetensors, RefusesEveryViolation) {
       {file_bytes(one("\"F32\"", "1", "[0,4]"), 4), "tensor \"x\".shape must be a list"},
       {file_bytes(one("\"F32\"", "[-1]", "[0,4]"), 4), "tensor \"x\".shape[0] is -1"},
       {file_bytes(one("\"F32\"", "[1.0]", "[0,4]"), 4), "shape[0] must be a whole number"},
+      {file_bytes(one("\"F32\"", "[1" + ones(64) + "]", "[0,4]"), 4), "more than 64 sides"},
+      {file_bytes("{\"x\": [0" + ones(4'000'000) + "]}", 0), "more than 4000000 values"},
       {file_bytes(one("\"F32\"", "[4294967296,4294967296]", "[0,0]"), 0), "than 64 bits count"},
       {file_bytes(one("\"F32\"", "[4611686018427387904,4,1]", "[0,0]"), 0),
        "tensor \"x\".shape[0] is"},

@@ -72,6 +72,14 @@ TEST(WordTokenizer, RefusesWrongVocabularies) {
   EXPECT_THAT(refused(R"({"vocabulary": ["a"]})", 1), HasSubstr("the manifest's pad_id is 1"));
 }
 
+TEST(WordTokenizer, BoundsTheVocabulary) {
+  nlohmann::json words = nlohmann::json::array();
+  for (int i = 0; i <= 1'000'000; ++i) words.push_back(std::to_string(i));
+  const nlohmann::json file = {{"vocabulary", words}};
+  EXPECT_THAT(error_of([&] { load_tokenizer(spec(file.dump())); }),
+              HasSubstr("vocabulary has more than 1000000 words"));
+}
+
 TEST(LoadTokenizer, RefusesClip) {
   TokenizerSpec s;
   s.kind = "clip_bpe";
