@@ -1,5 +1,6 @@
 # prepare TARGET: install what is missing and build TARGET (`loopline`, or `all` with the tests) in
-# build/release, or build/cuda when LOOPLINE_CUDA=1. Sourced; the caller sets $root.
+# build/release, or build/cuda when LOOPLINE_CUDA=1. TARGET `environment`: install alone, what `all`
+# needs. Sourced; the caller sets $root.
 #
 # Every part is safe to interrupt and to repeat: a stamp that is written last, by rename, says that
 # a part is complete, and whatever has no stamp is checked or made again.
@@ -108,10 +109,12 @@ prepare() {
     if [[ -n ${LOOPLINE_TORCH_ROOT:-} ]]; then
       torch_library || fail "LOOPLINE_TORCH_ROOT: $LOOPLINE_TORCH_ROOT has no lib/libtorch_cpu.so"
     fi
-    ensure_packages "$target"
+    ensure_packages "${target/#environment/all}"
     [[ -n ${LOOPLINE_TORCH_ROOT:-} ]] || ensure_wheels "$flavour"
-    configure
-    compile "$target"
+    if [[ $target != environment ]]; then
+      configure
+      compile "$target"
+    fi
     cd "$caller"
   fi
   exec {lock}>&-

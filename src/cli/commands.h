@@ -32,6 +32,9 @@ void add_sampler_options(CLI::App& command, Request& request) {
   command.add_option("--device", request.device, "For a bundle: auto, cpu, cuda");
 }
 
+/// --checkpoint of the commands that use a run's trained weights.
+CLI::Option* add_checkpoint_option(CLI::App& command, std::string& checkpoint);
+
 /// "Examples:" for a command's --help.
 std::string examples(std::initializer_list<const char*> lines);
 

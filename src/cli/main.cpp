@@ -10,6 +10,7 @@
 #include "loopline/core/interrupt.h"
 #include "loopline/core/log.h"
 #include "loopline/core/text.h"
+#include "loopline/io/torchscript_archive.h"
 #include "loopline/tensor/device.h"
 
 namespace loopline::cli {
@@ -18,6 +19,15 @@ std::string examples(std::initializer_list<const char*> lines) {
   std::string text = "Examples:\n";
   for (const char* line : lines) text += std::string("  ") + line + "\n";
   return text;
+}
+
+CLI::Option* add_checkpoint_option(CLI::App& command, std::string& checkpoint) {
+  return command
+      .add_option("--checkpoint", checkpoint,
+                  "Which of the run's checkpoints: latest, best (by the run's checkpoint.best) or "
+                  "an iteration")
+      ->capture_default_str()
+      ->type_name("WHICH");
 }
 
 namespace {
@@ -43,11 +53,20 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   bool verbose = false;
   app.add_flag("-v,--verbose", verbose, "Log what happens, on standard error");
+  std::vector<std::string> trusted;
+  app.add_option("--trust", trusted,
+                 "Let TorchScript files use NAME, which is not on the list of operators (may be "
+                 "repeated; see docs/security.md)")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+  app.fallthrough();  // both may stand behind the command, too
   app.footer(examples({"loopline train configs/emoji/loop.yaml",
                        "loopline evaluate runs/loop-20260101-120000", "loopline train --help"}) +
              "Exit status: 0 success, 1 failed run, 2 wrong use, 130 or 143 stopped by a signal.");
-  app.parse_complete_callback(
-      [&] { set_log_level(verbose ? LogLevel::kDebug : LogLevel::kWarning); });
+  app.parse_complete_callback([&] {
+    set_log_level(verbose ? LogLevel::kDebug : LogLevel::kWarning);
+    io::trust_in_archives(trusted);
+  });
 
   int exit_code = 0;
   add_train(app, exit_code);
@@ -71,7 +90,8 @@ int run(int argc, char** argv) {
     return static_cast<int>(ExitCode::kWrongUse);
   } catch (const Error& error) {
     std::fprintf(stderr, "loopline: %s\n", error.what());
-    return interrupted() ? interrupt_exit_code() : static_cast<int>(error.exit_code());
+    return error.exit_code() == ExitCode::kStopped ? interrupt_exit_code()
+                                                   : static_cast<int>(error.exit_code());
   } catch (const std::exception& error) {
     std::fprintf(stderr, "loopline: internal error: %s\n", error.what());
     return static_cast<int>(ExitCode::kFailure);

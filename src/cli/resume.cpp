@@ -2,6 +2,8 @@
 
 #include "commands.h"
 #include "loopline/core/interrupt.h"
+#include "loopline/core/text.h"
+#include "loopline/train/config.h"
 #include "loopline/train/training_run.h"
 #include "report_outcome.h"
 
@@ -22,8 +24,7 @@ void add_resume(CLI::App& app, int& exit_code) {
   command->add_option("run", arguments->run, "Run directory")->required();
   command
       ->add_option("--set", arguments->assignments,
-                   "Override what may change: iterations, stop, samples, sample_log, checkpoint, "
-                   "evaluation, device, threads")
+                   "Override what may change: " + join(train::resumable_options()))
       ->take_all()
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);

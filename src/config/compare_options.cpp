@@ -33,4 +33,21 @@ std::vector<OptionDifference> compare_options(const Describe& before, const Desc
   return differences;
 }
 
+std::vector<std::string> resumable_options(const Describe& describe) {
+  const std::vector<OptionRow> rows = option_rows(describe);
+  const auto whole_section_may = [&](const std::string& section) {
+    return std::all_of(rows.begin(), rows.end(), [&](const OptionRow& row) {
+      return row.is_section || row.section != section || row.info.may_change_on_resume;
+    });
+  };
+  std::vector<std::string> names;
+  for (const OptionRow& row : rows) {
+    if (row.is_section || !row.info.may_change_on_resume) continue;
+    const bool whole = !row.section.empty() && whole_section_may(row.section);
+    const std::string& name = whole ? row.section : row.path;
+    if (names.empty() || names.back() != name) names.push_back(name);
+  }
+  return names;
+}
+
 }  // namespace loopline::config

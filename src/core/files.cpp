@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "loopline/core/error.h"
+#include "loopline/core/file_system.h"
 #include "loopline/core/text.h"
 
 namespace loopline {
@@ -22,9 +23,24 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kTemporaryPrefix = ".unfinished-";
+constexpr const char* kNotWritten = "cannot be written";
+
+/// What a path is to be called once it is finished: ".unfinished-12-0-model.pt" is "model.pt".
+fs::path finished_name(const fs::path& path) {
+  fs::path finished;
+  for (const fs::path& part : path) {
+    std::string name = part.string();
+    while (name.starts_with(kTemporaryPrefix)) {
+      const std::size_t process = kTemporaryPrefix.size();
+      name.erase(0, name.find('-', name.find('-', process) + 1) + 1);
+    }
+    finished /= name;
+  }
+  return finished;
+}
 
 [[noreturn]] void fail(const fs::path& path, const std::string& what, int reason) {
-  throw failure(path.string(), what + ": " + std::strerror(reason));
+  throw failure(finished_name(path).string(), what + ": " + std::strerror(reason));
 }
 
 /// Owns a file descriptor.
@@ -33,7 +49,7 @@ class Descriptor {
   explicit Descriptor(int number) : number_(number) {}
   ~Descriptor() {
     if (number_ >= 0) {
-      ::close(number_);
+      file_system().close(number_);
     }
   }
   Descriptor(const Descriptor&) = delete;
@@ -75,13 +91,20 @@ bool something_exists(const fs::path& path) {
   return fs::exists(fs::symlink_status(path, ignored));
 }
 
+/// The file name, or its end when it leaves no room for a prefix.
+std::string end_of_name(const fs::path& path) {
+  constexpr std::size_t kLongest = 200;  // of the 255 that file systems allow
+  const std::string name = path.filename().string();
+  return name.size() <= kLongest ? name : name.substr(name.size() - kLongest);
+}
+
 /// A sibling that no other thread or living process uses.
 fs::path temporary_sibling(const fs::path& path) {
   static std::atomic<std::uint64_t> counter{0};
   for (;;) {
     fs::path sibling =
         parent_of(path) / (std::string(kTemporaryPrefix) + std::to_string(::getpid()) + "-" +
-                           std::to_string(counter++) + path.extension().string());
+                           std::to_string(counter++) + "-" + end_of_name(path));
     if (!something_exists(sibling)) {
       return sibling;
     }
@@ -90,13 +113,13 @@ fs::path temporary_sibling(const fs::path& path) {
 
 /// Forces a file's content, or a directory's list of names, to the disk.
 void sync_path(const fs::path& path, const fs::path& reported) {
-  const Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const Descriptor descriptor(file_system().open(path.c_str(), O_RDONLY));
   if (!descriptor.is_open()) {
-    fail(reported, "cannot be written", errno);
+    fail(reported, kNotWritten, errno);
   }
   // EINVAL: some network file systems cannot sync a directory.
-  if (::fsync(descriptor.number()) != 0 && errno != EINVAL) {
-    fail(reported, "cannot be written", errno);
+  if (file_system().sync(descriptor.number()) != 0 && errno != EINVAL) {
+    fail(reported, kNotWritten, errno);
   }
 }
 
@@ -111,32 +134,23 @@ void sync_tree(const fs::path& directory, const fs::path& reported) {
 
 void fill_directory(const fs::path& temporary, const std::function<void(const fs::path&)>& fill,
                     const fs::path& reported) {
-  if (::mkdir(temporary.c_str(), 0777) != 0) {
+  if (file_system().make_directory(temporary.c_str()) != 0) {
     fail(reported, "cannot be created", errno);
   }
   fill(temporary);
   sync_tree(temporary, reported);
 }
 
-void rename_durably(const fs::path& from, const fs::path& to) {
-  if (::rename(from.c_str(), to.c_str()) != 0) {
-    fail(to, "cannot be replaced", errno);
-  }
-  sync_path(parent_of(to), to);
-}
-
-void write_new_file(const fs::path& path, std::string_view bytes, const fs::path& reported) {
-  const Descriptor descriptor(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-  if (!descriptor.is_open()) {
-    fail(reported, "cannot be written", errno);
-  }
+/// Writes all of `bytes`; 0, or the reason why not.
+int write_all(int descriptor, std::string_view bytes) {
   while (!bytes.empty()) {
-    const ssize_t written = ::write(descriptor.number(), bytes.data(), bytes.size());
+    const ssize_t written = file_system().write(descriptor, bytes.data(), bytes.size());
     if (written < 0 && errno != EINTR) {
-      fail(reported, "cannot be written", errno);
+      return errno;
     }
     bytes.remove_prefix(written > 0 ? static_cast<std::size_t>(written) : 0);
   }
+  return 0;
 }
 
 /// What a rename is to replace: the file behind a link, and never a device.
@@ -154,6 +168,13 @@ fs::path replaceable(const fs::path& path) {
 }
 
 }  // namespace
+
+void rename_durably(const fs::path& from, const fs::path& to) {
+  if (file_system().rename(from.c_str(), to.c_str()) != 0) {
+    fail(to, "cannot be replaced", errno);
+  }
+  sync_path(parent_of(to), to);
+}
 
 void read_in_pieces(const fs::path& path, const std::function<void(std::string_view)>& take) {
   const Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -184,9 +205,66 @@ std::string read_file(const fs::path& path, std::uint64_t max_bytes) {
   return bytes;
 }
 
+FileWriter::FileWriter(fs::path path)
+    : path_(std::move(path)),
+      descriptor_(file_system().open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC)) {
+  if (descriptor_ < 0) {
+    fail(path_, kNotWritten, errno);
+  }
+}
+
+FileWriter::~FileWriter() {
+  if (descriptor_ >= 0) {
+    file_system().close(descriptor_);
+  }
+}
+
+void FileWriter::write(std::string_view bytes) {
+  if (const int reason = write_all(descriptor_, bytes); reason != 0) {
+    fail(path_, kNotWritten, reason);
+  }
+}
+
+void FileWriter::close() {
+  if (file_system().close(std::exchange(descriptor_, -1)) != 0) {
+    fail(path_, kNotWritten, errno);
+  }
+}
+
+void append_durably(const fs::path& path, std::string_view bytes) {
+  const Descriptor descriptor(file_system().open(path.c_str(), O_WRONLY | O_APPEND));
+  if (!descriptor.is_open()) {
+    fail(path, kNotWritten, errno);
+  }
+  struct stat before = {};
+  int reason = ::fstat(descriptor.number(), &before) == 0 ? 0 : errno;
+  if (reason == 0) {
+    reason = write_all(descriptor.number(), bytes);
+  }
+  if (reason == 0 && file_system().sync(descriptor.number()) != 0 && errno != EINVAL) {
+    reason = errno;
+  }
+  if (reason != 0) {
+    file_system().truncate(descriptor.number(), before.st_size);
+    fail(path, kNotWritten, reason);
+  }
+}
+
+void truncate_durably(const fs::path& path, std::uint64_t size) {
+  const Descriptor descriptor(file_system().open(path.c_str(), O_WRONLY));
+  if (!descriptor.is_open() ||
+      file_system().truncate(descriptor.number(), static_cast<off_t>(size)) != 0 ||
+      (file_system().sync(descriptor.number()) != 0 && errno != EINVAL)) {
+    fail(path, kNotWritten, errno);
+  }
+}
+
 void write_file_atomically(const fs::path& path, std::string_view bytes) {
-  write_file_atomically(path,
-                        [&](const fs::path& temporary) { write_new_file(temporary, bytes, path); });
+  write_file_atomically(path, [&](const fs::path& temporary) {
+    FileWriter file(temporary);
+    file.write(bytes);
+    file.close();
+  });
 }
 
 void write_file_atomically(const fs::path& path,
@@ -218,7 +296,7 @@ void replace_directory_atomically(const fs::path& path,
   const RemovedOnExit cleanup(temporary);  // after an exchange this is the old directory
   fill_directory(temporary, fill, path);
   if (something_exists(target)) {
-    if (::renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, target.c_str(), RENAME_EXCHANGE) == 0) {
+    if (file_system().exchange(temporary.c_str(), target.c_str()) == 0) {
       sync_path(parent_of(target), path);
       return;
     }
@@ -231,10 +309,23 @@ bool is_temporary(const fs::path& path) {
   return path.filename().string().starts_with(kTemporaryPrefix);
 }
 
+void remove_unfinished(const fs::path& directory) {
+  std::error_code ignored;
+  std::vector<fs::path> unfinished;
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory, ignored)) {
+    if (is_temporary(entry.path())) {
+      unfinished.push_back(entry.path());
+    }
+  }
+  for (const fs::path& path : unfinished) {
+    fs::remove_all(path, ignored);
+  }
+}
+
 void remove_atomically(const fs::path& path) {
   const fs::path target = without_trailing_slash(path);
   const fs::path temporary = temporary_sibling(target);
-  if (::rename(target.c_str(), temporary.c_str()) != 0) {
+  if (file_system().rename(target.c_str(), temporary.c_str()) != 0) {
     if (errno == ENOENT) {
       return;
     }

@@ -72,8 +72,7 @@ std::vector<train::SplitValues> evaluate_all(Plan& plan, const std::string& stag
                                            [&](std::int64_t images) {
                                              done += images;
                                              progress.update(done, split.name);
-                                             if (interrupted())
-                                               throw failure("evaluate", "stopped");
+                                             if (interrupted()) throw stopped("evaluate");
                                            }));
   }
   progress.finish();
@@ -86,11 +85,12 @@ nlohmann::ordered_json evaluate(const EvaluationRequest& request, run::Progress&
   Plan plan = make_plan(request);
   const bool is_run = plan.target.run.has_value();
   nlohmann::ordered_json result{{"target", request.target.string()}};
+  if (!is_run && request.checkpoint != "latest") plan.target.load_trained(request.checkpoint);
   const std::vector<train::SplitValues> base =
       evaluate_all(plan, is_run ? "base" : plan.target.model.bundle.name, progress);
   std::vector<train::SplitValues> trained;
   if (is_run) {
-    result["iteration"] = plan.target.load_trained();
+    result["iteration"] = plan.target.load_trained(request.checkpoint);
     trained = evaluate_all(plan, "trained", progress);
   }
   result["images_per_prompt"] = plan.options.images_per_prompt;

@@ -30,10 +30,10 @@ struct TrainedNetwork {
   std::int64_t iteration;
 };
 
-TrainedNetwork load(const run::RunDirectory& run) {
+TrainedNetwork load(const run::RunDirectory& run, const std::string& checkpoint) {
   train::TrainPlan plan = train::load_train_plan(run.config());
   tensor::ScriptModule module(plan.bundle.denoiser, at::kCPU);
-  const train::TrainedWeights weights = train::trained_weights(run);
+  const train::TrainedWeights weights = train::trained_weights(run, checkpoint);
   tensor::NamedTensors target;
   for (const auto& [name, parameter] : module.parameters()) {
     if (weights.tensors.count(name) > 0) target.emplace(name, parameter.detach());
@@ -171,7 +171,7 @@ Exported export_run(const ExportRequest& request) {
   const auto run = run::RunDirectory::open(request.run);
   Exported result{(request.out / "").lexically_normal().parent_path()};
   check_out(request, result.out);
-  const TrainedNetwork network = load(run);
+  const TrainedNetwork network = load(run, request.checkpoint);
   result.iteration = network.iteration;
   if (lies_within(network.plan.bundle.directory, result.out) ||
       lies_within(run.path(), result.out)) {

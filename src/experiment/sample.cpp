@@ -14,7 +14,9 @@ namespace loopline::experiment {
 
 io::Image sample_images(const SampleRequest& request, run::Progress& progress) {
   Target target = load_target(request.target, request.device, request.threads);
-  if (target.run && !request.base) target.load_trained();
+  if ((target.run && !request.base) || request.checkpoint != "latest") {
+    target.load_trained(request.checkpoint);
+  }
   target.override_sampler(request.steps, request.eta, request.guidance);
   const diffusion::Transition transition(target.model.bundle.schedule,
                                          target.model.bundle.prediction_type, target.transition);

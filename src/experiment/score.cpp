@@ -101,6 +101,7 @@ void Scoring::add(const std::vector<at::Tensor>& images) {
   reward::Scores scores;
   try {
     scores = reward->score(at::stack(images), own);
+    reward::check_finite(scores, own, reward->name());
   } catch (const Error& error) {
     const std::string last = images.size() == 1 ? "" : " to " + files[end - 1].string();
     throw Error(files[begin].string() + last, error.what(), "", error.exit_code());
@@ -151,7 +152,7 @@ Json score_images(const ScoreRequest& request, run::Progress& progress) {
     scoring.add(batch);
     batch.clear();
     progress.update(static_cast<std::int64_t>(scoring.rows.size()), "");
-    if (interrupted()) throw failure("score", "stopped");
+    if (interrupted()) throw stopped("score");
   };
   for (const fs::path& file : scoring.files) {
     const at::Tensor image = load_image(file, three_channels);

@@ -14,9 +14,11 @@ void Target::override_sampler(std::optional<std::int64_t> steps, std::optional<d
   if (guidance) transition.guidance = *guidance;
 }
 
-std::int64_t Target::load_trained() {
-  LOOPLINE_CHECK(run, "only a run has trained weights");
-  const train::TrainedWeights weights = train::trained_weights(*run);
+std::int64_t Target::load_trained(const std::string& checkpoint) {
+  if (!run) {
+    throw Error("--checkpoint", model.bundle.name + " is a bundle, and only runs have checkpoints");
+  }
+  const train::TrainedWeights weights = train::trained_weights(*run, checkpoint);
   train::lay_over(weights.tensors, *model.denoiser, run->path().string());
   return weights.iteration;
 }

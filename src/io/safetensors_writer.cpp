@@ -1,9 +1,7 @@
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 
 #include "loopline/core/error.h"
+#include "loopline/core/files.h"
 #include "loopline/io/safetensors.h"
 
 #include <nlohmann/json.hpp>
@@ -64,16 +62,13 @@ void write_safetensors(const std::filesystem::path& path,
   for (std::size_t i = 0; i < length.size(); ++i) {
     length[i] = static_cast<char>(header.size() >> (8 * i) & 0xFF);
   }
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file << length << header;
+  FileWriter file(path);
+  file.write(length + header);
   for (const Item* item : order) {
     const auto bytes = item->second.bytes;
-    file.write(reinterpret_cast<const char*>(bytes.data()),
-               static_cast<std::streamsize>(bytes.size()));
+    file.write({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
   }
   file.close();
-  if (!file)
-    throw failure(path.string(), std::string("cannot be written: ") + std::strerror(errno));
 }
 
 }  // namespace loopline::io

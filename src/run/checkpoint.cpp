@@ -7,6 +7,7 @@
 #include "loopline/core/error.h"
 #include "loopline/core/files.h"
 #include "loopline/core/hash.h"
+#include "loopline/io/json.h"
 
 namespace loopline::run {
 
@@ -81,7 +82,12 @@ void verify_file(const fs::path& directory, const std::string& name, const json&
 }
 
 json read_document(const fs::path& path) {
-  const json document = json::parse(read_file(path, kMaxStateBytes), nullptr, false);
+  json document;
+  try {
+    document = io::parse_json(read_file(path, kMaxStateBytes), path.string());
+  } catch (const Error& error) {
+    if (error.exit_code() == ExitCode::kFailure) throw;  // it cannot be read
+  }
   if (!document.is_object()) {
     throw failure(path.string(), "is damaged: it is not a JSON object");
   }
@@ -117,6 +123,12 @@ Checkpoint write_checkpoint(const fs::path& checkpoints, std::int64_t iteration,
     write_file_atomically(temporary / kStateFile, document.dump(1) + "\n");
   });
   return {directory, iteration, state};
+}
+
+std::int64_t iteration_of(const fs::path& directory) {
+  const std::string name = directory.filename().string();
+  LOOPLINE_CHECK(is_checkpoint_name(name), "'" + name + "' is no name of a checkpoint");
+  return std::stoll(name);
 }
 
 Checkpoint read_checkpoint(const fs::path& directory) {
@@ -165,33 +177,37 @@ std::optional<Checkpoint> latest_checkpoint(const fs::path& checkpoints,
       warn("checkpoint passed over: " + std::string(error.what()));
     }
   }
+  if (!found.empty()) {
+    throw failure(checkpoints.string(), "holds no checkpoint that can be read",
+                  "restore one, or start a new run");
+  }
   return std::nullopt;
 }
 
-void discard_checkpoints_after(const fs::path& checkpoints, std::int64_t iteration) {
+void set_aside_checkpoints_after(const fs::path& checkpoints, std::int64_t iteration) {
   for (const fs::path& directory : list_checkpoints(checkpoints)) {
-    if (directory.filename().string() > checkpoint_name(iteration)) {
-      remove_atomically(directory);
+    if (iteration_of(directory) <= iteration) {
+      continue;
     }
+    fs::path aside = directory.string() + ".damaged";
+    for (int number = 2; fs::exists(fs::symlink_status(aside)); ++number) {
+      aside = directory.string() + ".damaged-" + std::to_string(number);
+    }
+    rename_durably(directory, aside);
   }
 }
 
-void prune_checkpoints(const fs::path& checkpoints, std::int64_t keep) {
-  LOOPLINE_CHECK(keep >= 1, "pruning keeps at least one checkpoint");
+void prune_checkpoints(const fs::path& checkpoints, const Retention& retention) {
+  LOOPLINE_CHECK(retention.newest >= 1, "pruning keeps at least one checkpoint");
   const std::vector<fs::path> found = list_checkpoints(checkpoints);
-  for (std::size_t i = 0; i + static_cast<std::size_t>(keep) < found.size(); ++i) {
-    remove_atomically(found[i]);
-  }
-  std::error_code ignored;
-  std::vector<fs::path> left_behind;
-  for (const fs::directory_entry& entry : fs::directory_iterator(checkpoints, ignored)) {
-    if (is_temporary(entry.path())) {
-      left_behind.push_back(entry.path());
+  for (std::size_t i = 0; i + static_cast<std::size_t>(retention.newest) < found.size(); ++i) {
+    const std::int64_t iteration = iteration_of(found[i]);
+    const bool multiple = retention.every > 0 && iteration % retention.every == 0;
+    if (!multiple && iteration != retention.best) {
+      remove_atomically(found[i]);
     }
   }
-  for (const fs::path& path : left_behind) {
-    fs::remove_all(path, ignored);
-  }
+  remove_unfinished(checkpoints);
 }
 
 }  // namespace loopline::run

@@ -1,13 +1,10 @@
 #include "loopline/run/metrics.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -15,6 +12,8 @@
 
 #include "loopline/core/error.h"
 #include "loopline/core/files.h"
+#include "loopline/core/text.h"
+#include "loopline/io/json.h"
 
 namespace loopline::run {
 
@@ -23,67 +22,122 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-/// Hands each object of a file's content to `use`, with its text (without the line break). A last
-/// line that is no object is left out: its writer was killed (a power cut may leave a line break
-/// after garbage, so the break proves nothing).
-void for_each_line(std::string_view content, const fs::path& path,
-                   const std::function<void(std::string_view text, json value)>& use) {
-  for (std::int64_t number = 1; !content.empty(); ++number) {
-    const std::size_t size = std::min(content.find('\n'), content.size());
-    const std::string_view text = content.substr(0, size);
-    content.remove_prefix(std::min(size + 1, content.size()));
-    json value = json::parse(text, nullptr, false);
+constexpr std::size_t kMaxLineBytes = std::size_t{64} << 20;
+constexpr std::size_t kBlockBytes = 1 << 16;  // doubled for long lines
+
+/// The object that a line holds; none when it is torn or never was one.
+std::optional<json> parse_line(std::string_view text) {
+  try {
+    json value = io::parse_json(text, "");
     if (value.is_object()) {
-      use(text, std::move(value));
-    } else if (!content.empty()) {
-      throw failure(path.string() + ":" + std::to_string(number), "is not a JSON object",
-                    "remove the line or restore the file");
+      return value;
     }
+  } catch (const Error&) {
   }
+  return std::nullopt;
 }
 
-[[noreturn]] void fail_append(const fs::path& path, int reason) {
-  throw failure(path.string(), std::string("cannot be written: ") + std::strerror(reason));
+[[noreturn]] void fail_line(const std::string& where) {
+  throw failure(where, "is not a JSON object", "remove the line or restore the file");
 }
 
-/// Appends all of `bytes` durably, or nothing.
-void append_durably(const fs::path& path, std::string_view bytes) {
-  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-  if (descriptor < 0) {
-    fail_append(path, errno);
-  }
-  struct stat before = {};
-  int reason = ::fstat(descriptor, &before) == 0 ? 0 : errno;
-  while (reason == 0 && !bytes.empty()) {
-    const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
-    if (written < 0) {
-      reason = errno == EINTR ? 0 : errno;
-    } else {
-      bytes.remove_prefix(static_cast<std::size_t>(written));
+[[noreturn]] void fail_long_line(const fs::path& path) {
+  throw failure(path.string(), "has a line of more than " + human_bytes(kMaxLineBytes));
+}
+
+/// The lines of a file from the last to the first, reading no more of it than is asked for.
+class LinesBackwards {
+ public:
+  struct Line {
+    std::uint64_t begin = 0;  ///< where it starts in the file
+    std::string text;         ///< without its line break
+    bool closed = false;      ///< whether it has one
+  };
+
+  explicit LinesBackwards(const fs::path& path) : path_(path), file_(path, std::ios::binary) {
+    std::error_code reason;
+    begin_ = fs::file_size(path, reason);
+    if (reason || !file_) {
+      throw failure(path.string(),
+                    "cannot be read: " + (reason ? reason.message() : std::strerror(errno)));
     }
   }
-  if (reason == 0 && ::fsync(descriptor) != 0 && errno != EINVAL) {
-    reason = errno;
+
+  std::optional<Line> previous() {
+    Line line;
+    if (begin_ == 0 && tail_.empty()) {
+      return std::nullopt;
+    }
+    if (tail_.empty()) {
+      read_block();
+    }
+    line.closed = tail_.back() == '\n';
+    if (line.closed) {
+      tail_.pop_back();
+    }
+    std::size_t start = tail_.rfind('\n');
+    while (start == std::string::npos && begin_ > 0) {
+      read_block();
+      start = tail_.rfind('\n');
+    }
+    start = start == std::string::npos ? 0 : start + 1;
+    if (tail_.size() - start > kMaxLineBytes) {
+      fail_long_line(path_);
+    }
+    line.begin = begin_ + start;
+    line.text = tail_.substr(start);
+    tail_.resize(start);
+    return line;
   }
-  // When even this fails, the line is torn, which readers accept.
-  const bool cut_back = reason != 0 && ::ftruncate(descriptor, before.st_size) == 0;
-  static_cast<void>(cut_back);
-  ::close(descriptor);
-  if (reason != 0) {
-    fail_append(path, reason);
+
+ private:
+  void read_block() {
+    if (tail_.size() > kMaxLineBytes) {
+      fail_long_line(path_);
+    }
+    const std::uint64_t size = std::min<std::uint64_t>(begin_, std::max(kBlockBytes, tail_.size()));
+    std::string block(size, '\0');
+    begin_ -= size;
+    file_.seekg(static_cast<std::streamoff>(begin_));
+    file_.read(block.data(), static_cast<std::streamsize>(size));
+    if (!file_) {
+      throw failure(path_.string(), std::string("cannot be read: ") + std::strerror(errno));
+    }
+    tail_.insert(0, block);
   }
+
+  fs::path path_;
+  std::ifstream file_;
+  std::uint64_t begin_ = 0;  ///< where tail_ starts in the file
+  std::string tail_;         ///< what has been read and not handed out
+};
+
+std::int64_t iteration_of_line(const json& value, const fs::path& path, std::uint64_t begin) {
+  const auto found = value.find("iteration");
+  if (found == value.end() || !found->is_number_integer()) {
+    throw failure(path.string(), "the line at byte " + std::to_string(begin) + " has no iteration",
+                  "remove the line or restore the file");
+  }
+  return found->get<std::int64_t>();
 }
 
 }  // namespace
 
 MetricsLog::MetricsLog(fs::path path) : path_(std::move(path)) {
-  append_durably(path_, "");
-  const std::string content = read_file(path_);
-  std::string complete;
-  for_each_line(content, path_,
-                [&](std::string_view text, const json&) { complete.append(text).append("\n"); });
-  if (complete != content) {
-    write_file_atomically(path_, complete);
+  std::error_code ignored;
+  if (!fs::exists(path_, ignored)) {
+    write_file_atomically(path_, "");
+  }
+  append_durably(path_, "");  // a file that cannot be written is to be known at the start
+  const auto last = LinesBackwards(path_).previous();
+  if (!last) {
+    return;
+  }
+  // A power cut may leave a line break after garbage, so the break proves nothing.
+  if (!parse_line(last->text)) {
+    truncate_durably(path_, last->begin);
+  } else if (!last->closed) {
+    append_durably(path_, "\n");
   }
 }
 
@@ -105,27 +159,56 @@ void MetricsLog::cut_back(const fs::path& path, std::int64_t iteration) {
   if (!fs::exists(path, ignored)) {
     return;
   }
-  const std::string content = read_file(path);
-  std::string kept;
-  std::int64_t number = 0;
-  for_each_line(content, path, [&](std::string_view text, const json& value) {
-    ++number;
-    const auto found = value.find("iteration");
-    if (found == value.end() || !found->is_number_integer()) {
-      throw failure(path.string() + ":" + std::to_string(number), "has no iteration");
+  LinesBackwards lines(path);
+  std::optional<std::uint64_t> end;  // where what is kept ends, if anything goes
+  for (bool last = true;; last = false) {
+    const auto line = lines.previous();
+    if (!line) {
+      break;
     }
-    if (found->get<std::int64_t>() <= iteration) {
-      kept.append(text).append("\n");
+    const auto value = parse_line(line->text);
+    if (!value && !last) {
+      fail_line(path.string() + ": the line at byte " + std::to_string(line->begin));
     }
-  });
-  if (kept != content) {
-    write_file_atomically(path, kept);
+    if (value && iteration_of_line(*value, path, line->begin) <= iteration) {
+      break;
+    }
+    end = line->begin;
+  }
+  if (end) {
+    truncate_durably(path, *end);
   }
 }
 
 void MetricsLog::visit(const fs::path& path, const std::function<void(json)>& use) {
-  for_each_line(read_file(path), path,
-                [&](std::string_view, json value) { use(std::move(value)); });
+  std::int64_t number = 0;
+  std::optional<std::int64_t> torn;  // only the last line may be
+  std::string rest;
+  const auto take = [&](std::string_view text) {
+    ++number;
+    if (torn) {
+      fail_line(path.string() + ":" + std::to_string(*torn));
+    }
+    if (auto value = parse_line(text)) {
+      use(std::move(*value));
+    } else {
+      torn = number;
+    }
+  };
+  read_in_pieces(path, [&](std::string_view piece) {
+    for (auto end = piece.find('\n'); end != std::string_view::npos; end = piece.find('\n')) {
+      take(rest.append(piece.substr(0, end)));
+      rest.clear();
+      piece.remove_prefix(end + 1);
+    }
+    rest.append(piece);
+    if (rest.size() > kMaxLineBytes) {
+      fail_long_line(path);
+    }
+  });
+  if (!rest.empty()) {
+    take(rest);
+  }
 }
 
 std::vector<json> MetricsLog::read(const fs::path& path) {

@@ -17,10 +17,11 @@ bool left_by_interrupted_creation(const fs::directory_entry& entry) {
   if (name == "samples" || name == "checkpoints") {
     return entry.is_directory() && fs::is_empty(entry.path());
   }
-  return name == "run.json" || name == "init.safetensors" || is_temporary(entry.path());
+  return name == "run.json" || name == "init.safetensors" || name == RunLock::kFile ||
+         is_temporary(entry.path());
 }
 
-void check_vacant(const fs::path& path) {
+void check_vacant(const fs::path& path) try {
   std::error_code reason;
   const fs::file_status status = fs::status(path, reason);
   if (!fs::exists(status)) {
@@ -40,6 +41,8 @@ void check_vacant(const fs::path& path) {
     }
     throw Error(path.string(), "is not empty", "choose another directory with --run");
   }
+} catch (const fs::filesystem_error& error) {
+  throw failure(path.string(), "cannot be read: " + error.code().message());
 }
 
 }  // namespace
@@ -47,14 +50,11 @@ void check_vacant(const fs::path& path) {
 RunDirectory RunDirectory::create(
     const fs::path& path, const std::string& config_yaml, const nlohmann::json& run_json,
     const std::function<void(const fs::path&)>& write_initial_weights) {
-  try {
-    check_vacant(path);
-  } catch (const fs::filesystem_error& error) {
-    throw failure(path.string(), "cannot be read: " + error.code().message());
-  }
+  check_vacant(path);  // before the lock: it would leave its file where a user keeps other things
+  make_directories(path);
   RunDirectory run(path);
-  make_directories(run.samples());
-  make_directories(run.checkpoints());
+  run.lock();
+  check_vacant(path);  // another process may have been quicker
   if (write_initial_weights) {
     write_file_atomically(run.initial_weights(), write_initial_weights);
   }
@@ -79,6 +79,20 @@ RunDirectory RunDirectory::open(const fs::path& path) {
     }
   }
   return run;
+}
+
+void RunDirectory::lock() {
+  lock_ = std::make_shared<RunLock>(path_);
+  for (const fs::path& directory : {path_, samples(), pictures(), checkpoints()}) {
+    remove_unfinished(directory);
+  }
+  make_directories(samples());
+  make_directories(checkpoints());
+}
+
+const RunLock& RunDirectory::held_lock() const {
+  LOOPLINE_CHECK(lock_ != nullptr, "a run is written to under its lock");
+  return *lock_;
 }
 
 bool RunDirectory::is_run(const fs::path& path) {

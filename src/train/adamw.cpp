@@ -36,7 +36,7 @@ std::int64_t AdamW::skipped() const {
   return static_cast<std::int64_t>(state_.at("skipped").item<float>());
 }
 
-void AdamW::step(double lr) {
+void AdamW::step(double lr, const at::Tensor& loss) {
   at::NoGradGuard no_grad;
   std::vector<at::Tensor> parameters, gradients, first, second, steps;
   for (auto& [name, parameter] : parameters_) {
@@ -49,11 +49,13 @@ void AdamW::step(double lr) {
   }
   if (parameters.empty()) {
     last_grad_norm_ = at::zeros_like(state_.at("skipped"));
+    last_finite_ = loss.isfinite();
     return;
   }
 
   last_grad_norm_ = at::linalg_vector_norm(at::stack(at::_foreach_norm(gradients)), 2);
-  const at::Tensor found_inf = at::isfinite(last_grad_norm_).logical_not().to(at::kFloat);
+  last_finite_ = last_grad_norm_.isfinite().logical_and(loss.isfinite());
+  const at::Tensor found_inf = last_finite_.logical_not().to(at::kFloat);
   const at::Tensor shrink = (options_.max_grad_norm / (last_grad_norm_ + 1e-6)).clamp_max(1.0);
   at::_foreach_mul_(gradients, shrink);
 

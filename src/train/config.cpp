@@ -30,6 +30,11 @@ TrainConfig read_train_config(const std::filesystem::path& file,
   return c;
 }
 
+std::vector<std::string> resumable_options() {
+  TrainConfig config;
+  return config::resumable_options([&](config::OptionVisitor& v) { config.describe(v); });
+}
+
 std::string write_train_config(TrainConfig c) {
   return config::write_options([&](config::OptionVisitor& v) { c.describe(v); });
 }

@@ -204,6 +204,22 @@ void describe_outputs(config::OptionVisitor& v, TrainConfig& c) {
             c.checkpoint.every);
     v.field(option("keep", "Newest checkpoints kept.").at_least(1).changes_on_resume(),
             c.checkpoint.keep);
+    v.field(option("keep_every",
+                   "Kept as well: checkpoints whose iteration is a multiple of this; 0: none.")
+                .at_least(0)
+                .changes_on_resume(),
+            c.checkpoint.keep_every);
+    v.field(option("best",
+                   "Kept as well: the checkpoint with the best value of this metric, "
+                   "eval/SPLIT/NAME of an evaluation (a record writes a checkpoint at once), "
+                   "judge/NAME or reward/mean (of the iteration that ended in the checkpoint, so "
+                   "measured before its update). Blank: none.")
+                .changes_on_resume(),
+            c.checkpoint.best);
+    v.field(option("best_is", "Which value of checkpoint.best is the best.")
+                .one_of({"highest", "lowest"})
+                .changes_on_resume(),
+            c.checkpoint.best_is);
   });
   v.section("evaluation",
             "What `loopline evaluate RUN` draws, and training itself every few iterations "
@@ -361,6 +377,23 @@ void TrainConfig::describe(config::OptionVisitor& v) {
   v.section("learner", "How an iteration's pairs become updates.",
             [&] { describe_learner(v, learner); });
   v.section("optimizer", "AdamW.", [&] { describe_optimizer(v, optimizer); });
+  v.section("guard", "What happens when numbers go wrong.", [&] {
+    v.field(option("non_finite",
+                   "A reward, path, loss or gradient that is NaN or infinite. skip: the sample "
+                   "is left out (samples/non_finite), or the update not made "
+                   "(optim/skipped_steps), with a warning; when nothing finite is left in an "
+                   "iteration the run stops. stop: the run stops with a checkpoint of the last "
+                   "good state. Weights never take such numbers.")
+                .one_of({"skip", "stop"})
+                .changes_on_resume(),
+            guard.non_finite);
+    v.field(option("loss_spike",
+                   "Updates are not made (optim/loss_spikes) when their loss is more than this "
+                   "many standard deviations from the mean of the latest 64 updates, once there "
+                   "are 16. Costs a wait for the device at each update. Blank: no such guard.")
+                .above(0),
+            guard.loss_spike);
+  });
   describe_outputs(v, *this);
 }
 

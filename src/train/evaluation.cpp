@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "loopline/core/error.h"
+#include "loopline/core/log.h"
 #include "loopline/denoiser/sampler.h"
 
 namespace loopline::train {
@@ -98,7 +99,12 @@ SplitValues evaluate_split(denoiser::Model& model, const EvaluationOptions& opti
     }
     const at::Tensor images =
         model.decoder->decode(denoiser::sample_latents(*model.denoiser, transition, request));
-    append(values, jury.judge(images, per_image), prompt_of_image);
+    Verdict verdict = jury.judge(images, per_image);
+    if (verdict.non_finite > 0) {
+      log_warning("evaluating " + split.name + ": " + verdict.first_non_finite + "; " +
+                  std::to_string(verdict.non_finite) + " such images are left out");
+    }
+    append(values, std::move(verdict), prompt_of_image);
     if (copies > 1) {
       std::vector<double> diversity;
       for (const at::Tensor& group : images.split(copies)) {

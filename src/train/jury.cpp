@@ -1,5 +1,6 @@
 #include "loopline/train/jury.h"
 
+#include <cmath>
 #include <limits>
 #include <set>
 
@@ -31,10 +32,20 @@ void Verdict::append(const Verdict& next) {
   extend(reward.valid, next.reward.valid);
   extend(reward.components, next.reward.components);
   extend(judges, next.judges);
+  if (non_finite == 0) first_non_finite = next.first_non_finite;
+  non_finite += next.non_finite;
   if (reward.terms.empty()) reward.terms.resize(next.reward.terms.size());
   for (std::size_t i = 0; i < reward.terms.size(); ++i) {
     extend(reward.terms[i], next.reward.terms[i]);
   }
+}
+
+void Verdict::set_aside(std::size_t sample, const std::string& what) {
+  if (!reward.valid[sample]) return;
+  reward.valid[sample] = false;
+  reward.total[sample] = 0;  // NaN would come through a product with 0
+  for (std::vector<double>& term : reward.terms) term[sample] = 0;
+  if (non_finite++ == 0) first_non_finite = what;
 }
 
 Jury::Jury(const reward::RewardPlan& reward, const std::vector<std::string>& judges,
@@ -55,6 +66,12 @@ Jury::Jury(const reward::RewardPlan& reward, const std::vector<std::string>& jud
 Verdict Jury::judge(const at::Tensor& images, const std::vector<io::Prompt>& prompts) {
   Verdict verdict;
   verdict.reward = reward_->score(images, prompts);
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    const double total = verdict.reward.total[i];
+    if (std::isfinite(total)) continue;
+    verdict.set_aside(
+        i, "the reward of an image of \"" + prompts[i].text + "\" is " + std::to_string(total));
+  }
   for (const auto& judge : judges_) {
     reward::Scores scores = judge->score(images, prompts);
     for (auto& [name, values] : scores.components) {

@@ -49,23 +49,43 @@ Rows gather(const std::vector<Pair>& minibatch, const std::vector<std::int64_t>&
 
 }  // namespace
 
-/// Sums on the device, read once at the end of the iteration.
+/// Sums over pairs, on the device; read once at the end of the iteration.
 struct Learner::Sums {
-  at::Tensor loss, high, low, kl, deviation, grad_norm;
-  std::int64_t pairs = 0, updates = 0;
+  at::Tensor loss, high, low, kl, deviation, grad_norm, pairs, finite;
 
   explicit Sums(at::Device device) {
     const at::Tensor zero = at::zeros({}, at::TensorOptions(at::kFloat).device(device));
-    for (at::Tensor* sum : {&loss, &high, &low, &kl, &deviation, &grad_norm}) *sum = zero.clone();
+    for (at::Tensor* sum : {&loss, &high, &low, &kl, &deviation, &grad_norm, &pairs, &finite}) {
+      *sum = zero.clone();
+    }
+  }
+
+  /// Adds a minibatch if it was `usable` (0-dim bool).
+  void add(const Sums& minibatch, const at::Tensor& usable) {
+    const auto kept = [&](const at::Tensor& sum) {
+      return at::where(usable, sum, at::zeros_like(sum));
+    };
+    loss += kept(minibatch.loss);
+    high += kept(minibatch.high);
+    low += kept(minibatch.low);
+    kl += kept(minibatch.kl);
+    deviation = at::maximum(deviation, kept(minibatch.deviation));
+    grad_norm += kept(minibatch.grad_norm);
+    pairs += kept(minibatch.pairs);
+    finite += usable;
   }
 };
 
 Learner::Learner(denoiser::Denoiser& denoiser, const diffusion::Transition& transition,
                  AdamW& optimizer, const LearnerOptions& options)
-    : denoiser_(denoiser), transition_(transition), optimizer_(optimizer), options_(options) {}
+    : denoiser_(denoiser), transition_(transition), optimizer_(optimizer), options_(options) {
+  if (options.loss_spike) guard_.emplace(*options.loss_spike);
+}
 
-void Learner::accumulate(const Experience& experience, const std::vector<Pair>& minibatch,
-                         Sums& sums) {
+/// Adds the gradient of a minibatch to the parameters'. `first`: nothing has been updated yet.
+Learner::Sums Learner::accumulate(const Experience& experience, const std::vector<Pair>& minibatch,
+                                  bool first) {
+  Sums sums(denoiser_.device());
   const at::Device device = denoiser_.device();
   const diffusion::Trajectory& trajectory = experience.trajectory;
   const at::Tensor latents = trajectory.latents.flatten(0, 1);
@@ -99,17 +119,26 @@ void Learner::accumulate(const Experience& experience, const std::vector<Pair>& 
     sums.high += (terms.clipped_high * rows.weight).sum();
     sums.low += (terms.clipped_low * rows.weight).sum();
     sums.kl += (policy::kl_k3(terms.log_ratio) * rows.weight).sum();
-    if (sums.updates == 0) {
+    if (first) {
       sums.deviation =
           at::maximum(sums.deviation, (at::expm1(terms.log_ratio).abs() * rows.weight).max());
     }
   }
-  sums.pairs += static_cast<std::int64_t>(minibatch.size());
+  sums.pairs += static_cast<double>(minibatch.size());
+  return sums;
+}
+
+/// One optimiser step, unless the loss stands out.
+bool Learner::apply(const Sums& minibatch, double lr) {
+  if (guard_ && !guard_->accepts((minibatch.loss / minibatch.pairs).item<double>())) return false;
+  optimizer_.step(lr, minibatch.loss);
+  return true;
 }
 
 UpdateStatistics Learner::update(const Experience& experience, std::int64_t iteration, double lr,
                                  const std::function<void(double)>& on_progress) {
   Sums sums(denoiser_.device());
+  UpdateStatistics statistics;
   const std::int64_t total = options_.inner_epochs * options_.updates_per_epoch;
   for (std::int64_t epoch = 0; epoch < options_.inner_epochs; ++epoch) {
     const auto minibatches =
@@ -126,32 +155,34 @@ UpdateStatistics Learner::update(const Experience& experience, std::int64_t iter
                           .included = experience.included});
     for (const std::vector<Pair>& minibatch : minibatches) {
       optimizer_.zero_grad();
-      accumulate(experience, minibatch, sums);
-      optimizer_.step(lr);
-      sums.grad_norm += optimizer_.last_grad_norm();
-      ++sums.updates;
+      Sums own = accumulate(experience, minibatch, statistics.updates == 0);
+      ++statistics.updates;
+      if (apply(own, lr)) {
+        own.grad_norm = optimizer_.last_grad_norm();
+        sums.add(own, optimizer_.last_finite());
+      } else {
+        ++statistics.spikes;
+      }
       if (on_progress) {
-        on_progress(static_cast<double>(sums.updates) / static_cast<double>(total));
+        on_progress(static_cast<double>(statistics.updates) / static_cast<double>(total));
       }
     }
   }
   optimizer_.zero_grad();
 
-  UpdateStatistics statistics;
-  if (sums.updates == 0) return statistics;
-  const auto mean = [&](const at::Tensor& sum) {
-    return sum.item<double>() / static_cast<double>(sums.pairs);
-  };
+  if (statistics.updates == 0) return statistics;
+  const double pairs = sums.pairs.item<double>(), finite = sums.finite.item<double>();
   const auto& included = experience.included;
   statistics.samples = included.empty() ? static_cast<std::int64_t>(experience.advantage.size())
                                         : std::count(included.begin(), included.end(), true);
-  statistics.updates = sums.updates;
-  statistics.loss = mean(sums.loss);
-  statistics.clip_fraction_high = mean(sums.high);
-  statistics.clip_fraction_low = mean(sums.low);
-  statistics.approx_kl = mean(sums.kl);
+  statistics.non_finite =
+      statistics.updates - statistics.spikes - static_cast<std::int64_t>(finite);
+  statistics.loss = sums.loss.item<double>() / pairs;
+  statistics.clip_fraction_high = sums.high.item<double>() / pairs;
+  statistics.clip_fraction_low = sums.low.item<double>() / pairs;
+  statistics.approx_kl = sums.kl.item<double>() / pairs;
   statistics.ratio_deviation = sums.deviation.item<double>();
-  statistics.grad_norm = sums.grad_norm.item<double>() / static_cast<double>(sums.updates);
+  statistics.grad_norm = sums.grad_norm.item<double>() / finite;
   statistics.grad_rms_over_eps = statistics.grad_norm /
                                  std::sqrt(static_cast<double>(optimizer_.parameter_count())) /
                                  optimizer_.options().eps;

@@ -18,10 +18,31 @@ std::vector<Draw> group_draws(Draw place, std::size_t groups, std::int64_t group
   return draws;
 }
 
+namespace {
+
+/// A path that is not finite has no density to learn from, whatever its image was worth.
+void set_aside_non_finite_paths(Rollout& rollout) {
+  const diffusion::Trajectory& trajectory = rollout.experience.trajectory;
+  const at::Tensor finite = trajectory.latents.isfinite()
+                                .flatten(1)
+                                .all(1)
+                                .logical_and(trajectory.log_prob.isfinite().all(1))
+                                .to(at::kCPU);
+  const bool* flags = finite.const_data_ptr<bool>();
+  for (std::size_t i = 0; i < rollout.image_prompts.size(); ++i) {
+    if (flags[i]) continue;
+    rollout.verdict.set_aside(
+        i, "the latents of an image of \"" + rollout.image_prompts[i].text + "\" are not finite");
+  }
+}
+
+}  // namespace
+
 Rollout roll_out(denoiser::Model& model, const diffusion::Transition& transition, Jury& jury,
                  const std::vector<io::Prompt>& group_prompts, const RolloutOptions& options,
                  const std::function<void(double)>& on_progress) {
   Rollout rollout;
+  rollout.iteration = options.iteration;
   for (const io::Prompt& prompt : group_prompts) {
     rollout.image_prompts.insert(rollout.image_prompts.end(),
                                  static_cast<std::size_t>(options.group_size), prompt);
@@ -53,6 +74,7 @@ Rollout roll_out(denoiser::Model& model, const diffusion::Transition& transition
   rollout.images = at::cat(images);
   rollout.verdict = background.finish();
   rollout.judging_seconds = background.busy_seconds();
+  set_aside_non_finite_paths(rollout);
   return rollout;
 }
 

@@ -1,20 +1,14 @@
 #include "loopline/train/stop_rule.h"
 
-#include <algorithm>
 #include <cstdio>
 
-#include "loopline/core/error.h"
-#include "loopline/core/text.h"
+#include "metric_name.h"
 
 namespace loopline::train {
 
 StopRule::StopRule(const TrainConfig::Stop& options, const std::vector<std::string>& known)
-    : options_(options), of_evaluation_(options.metric.starts_with("eval/")) {
-  if (!options.at_least && !options.at_most) return;
-  if (std::find(known.begin(), known.end(), options.metric) != known.end()) return;
-  const std::string near = nearest_name(options.metric, known);
-  throw Error("config: stop.metric", "this run has no metric \"" + options.metric + "\"",
-              near.empty() ? "it has " + join(known) : "did you mean " + near + "?");
+    : options_(options), of_evaluation_(is_of_evaluation(options.metric)) {
+  if (options.at_least || options.at_most) check_metric("stop.metric", options.metric, known);
 }
 
 void StopRule::see(const nlohmann::json& line) {

@@ -31,7 +31,12 @@ LearnerOptions learner_options(const TrainConfig& c) {
           .timestep_fraction = c.learner.timestep_fraction,
           .shards = c.learner.shards,
           .micro_batch = c.rollout.micro_batch,
-          .seed = static_cast<std::uint64_t>(c.seed)};
+          .seed = static_cast<std::uint64_t>(c.seed),
+          .loss_spike = c.guard.loss_spike};
+}
+
+std::string count_of(std::int64_t count, std::int64_t total, const char* what) {
+  return std::to_string(count) + " of " + std::to_string(total) + " " + what;
 }
 
 /// Share of an iteration's time that sampling takes on a CPU, for the progress bar.
@@ -116,6 +121,18 @@ policy::Advantages Trainer::estimate_advantages(const Verdict& verdict,
   return policy::weighted_sum(parts, jury_.reward().weights(), batch);
 }
 
+void Trainer::check_rollout(const Rollout& rollout) const {
+  const std::int64_t bad = rollout.verdict.non_finite;
+  const bool none_left = bad == config_.rollout.images;
+  if (bad == 0 || (config_.guard.non_finite == "skip" && !none_left)) return;
+  throw failure("iteration " + std::to_string(rollout.iteration + 1),
+                rollout.verdict.first_non_finite + " (" +
+                    count_of(bad, config_.rollout.images, "images") + ")",
+                none_left ? "nothing is left to train on: look at the reward and at optimizer.lr"
+                          : "mend the reward, or go on without such images: --set "
+                            "guard.non_finite=skip");
+}
+
 std::vector<bool> Trainer::included(const Verdict& verdict,
                                     const policy::Advantages& advantages) const {
   std::vector<bool> included = verdict.reward.valid;
@@ -138,6 +155,7 @@ Iteration Trainer::iterate(std::int64_t iteration, const IterationProgress& on_p
                 .guidance = *config_.sampler.guidance},
                [&](double fraction) { on_progress(kSamplingShare * fraction, kSampling); });
   const double rollout_s = watch.lap();
+  check_rollout(rollout);
 
   const policy::Advantages advantages = estimate_advantages(rollout.verdict, rollout.image_prompts);
   rollout.experience.advantage = advantages.value;
@@ -155,14 +173,30 @@ Iteration Trainer::iterate(std::int64_t iteration, const IterationProgress& on_p
   result.metrics = {{"iteration", iteration + 1}, {"images/total", images_total_}};
   log_rewards(result.metrics, rollout.verdict);
   log_advantages(result.metrics, advantages);
+  result.metrics["samples/non_finite"] = rollout.verdict.non_finite;
   log_update(result.metrics, update);
   result.metrics["optim/lr"] = lr;
   result.metrics["optim/skipped_steps"] = optimizer_.skipped();
+  if (learner_.guard()) result.metrics["optim/loss_spikes"] = learner_.guard()->rejected();
   result.metrics["time/rollout_s"] = rollout_s;
   result.metrics["time/reward_s"] = rollout.judging_seconds;
   result.metrics["time/update_s"] = watch.lap();
   result.samples = sample_lines(rollout, iteration + 1);
   result.images = std::move(rollout.images);
+  if (rollout.verdict.non_finite > 0) {
+    result.left_out.push_back(
+        count_of(rollout.verdict.non_finite, config_.rollout.images, "images, ") +
+        rollout.verdict.first_non_finite);
+  }
+  if (update.non_finite > 0) {
+    result.left_out.push_back(count_of(update.non_finite, update.updates,
+                                       "updates, whose loss or gradient is not finite"));
+    result.hopeless = update.non_finite == update.updates || config_.guard.non_finite == "stop";
+  }
+  if (update.spikes > 0) {
+    result.left_out.push_back(
+        count_of(update.spikes, update.updates, "updates, whose loss stands out"));
+  }
   return result;
 }
 
@@ -234,10 +268,16 @@ nlohmann::json Trainer::state() const {
     state["advantage"] = nlohmann::json::array();
     for (const auto& estimator : advantages_) state["advantage"].push_back(estimator.state());
   }
+  if (learner_.guard()) state["loss_guard"] = learner_.guard()->state();
   return state;
 }
 
 void Trainer::save(const std::filesystem::path& directory) const {
+  for (const auto& [name, tensor] : trainable_) {
+    if (tensor.isfinite().all().item<bool>()) continue;
+    throw failure("parameter \"" + name + "\"", "is not finite, so no checkpoint is written",
+                  "go on from an earlier one");
+  }
   tensor::save_tensors(directory / "trainable.safetensors", trainable_, {{"format", "pt"}});
   tensor::save_tensors(directory / "optimizer.safetensors", optimizer_.state());
 }
@@ -252,6 +292,7 @@ void Trainer::restore(const nlohmann::json& state, const std::filesystem::path& 
   for (std::size_t i = 0; i < advantages_.size(); ++i) {
     advantages_[i].load_state(config_.advantage.per_reward ? advantage.at(i) : advantage);
   }
+  if (learner_.guard()) learner_.guard()->load_state(state.at("loss_guard"));
   const auto trainable = directory / "trainable.safetensors";
   const auto optimizer = directory / "optimizer.safetensors";
   tensor::copy_tensors(tensor::load_tensors(trainable), trainable_, trainable.string());

@@ -7,10 +7,12 @@
 #include "loopline/core/files.h"
 #include "loopline/core/interrupt.h"
 #include "loopline/core/log.h"
+#include "loopline/core/text.h"
 #include "loopline/run/checkpoint.h"
 #include "loopline/run/metrics.h"
 #include "loopline/tensor/device.h"
 #include "loopline/tensor/pictures.h"
+#include "loopline/train/best_checkpoint.h"
 #include "loopline/train/stop_rule.h"
 #include "loopline/train/trainer.h"
 #include "loopline/train/weights.h"
@@ -60,6 +62,7 @@ void visit(const std::filesystem::path& log,
 /// run's directory.
 class RunLoop {
  public:
+  /// `directory` holds its lock.
   RunLoop(Trainer& trainer, const TrainConfig& config, const run::RunDirectory& directory,
           run::Progress& progress)
       : trainer_(trainer),
@@ -67,40 +70,61 @@ class RunLoop {
         directory_(directory),
         progress_(progress),
         metrics_(directory.metrics()),
-        stop_rule_(config.stop, trainer.target_names()) {
+        stop_rule_(config.stop, trainer.target_names()),
+        best_(config.checkpoint, trainer.target_names()) {
     if (config.evaluation.every > 0) evaluations_.emplace(directory.evaluations());
     if (config.sample_log.every > 0) samples_.emplace(directory.sample_log());
   }
 
   TrainingOutcome run(std::int64_t begin) {
     progress_.start("training", config_.iterations, begin);
-    recall();
-    if (begin == 0 && config_.samples.every > 0) draw_grid(0);
-    std::int64_t saved = begin;
-    done_ = begin;
+    done_ = saved_ = begin;
+    try {
+      recall();
+      if (begin == 0 && config_.samples.every > 0) draw_grid(0);
+      train();
+    } catch (const Error& error) {
+      progress_.finish();
+      if (error.exit_code() != ExitCode::kFailure) throw;
+      throw failure("", error.what(), how_to_go_on());
+    }
+    progress_.finish();
+    return outcome();
+  }
+
+ private:
+  void train() {
     try {
       evaluate_if_due();
       while (done_ < config_.iterations && !interrupted() && !stop_rule_.reached()) {
         iterate();
         if (is_due(done_, config_.checkpoint.every) || done_ == config_.iterations) {
           save_checkpoint();
-          saved = done_;
         }
         evaluate_if_due();
+        prune();
       }
     } catch (const Interrupted&) {
     }
-    if (done_ > saved) save_checkpoint();
-    progress_.finish();
-    return outcome();
+    if (done_ > saved_) save_checkpoint();
+    prune();
   }
 
- private:
+  /// What a failed run's user can do with what is left of it.
+  std::string how_to_go_on() const {
+    const std::string run = directory_.path().string();
+    std::error_code gone;
+    if (!std::filesystem::exists(directory_.config(), gone)) return "";
+    return "once that is mended `loopline resume " + run + "` goes on from iteration " +
+           std::to_string(saved_);
+  }
+
   /// What earlier calls logged, for the rules that look back.
   void recall() {
     visit(directory_.metrics(), [&](const nlohmann::json& line) { remember(line); });
     visit(directory_.evaluations(), [&](const nlohmann::json& line) {
       stop_rule_.see(line);
+      best_.see(line);
       evaluated_ = line.at("iteration").get<std::int64_t>();
     });
   }
@@ -110,14 +134,25 @@ class RunLoop {
     last_ = metrics;
     buffers_used_ = buffers_used_ || metrics.value("groups/buffered", std::int64_t{0}) > 0;
     stop_rule_.see(metrics);
+    best_.see(metrics);
+  }
+
+  Iteration next_iteration() {
+    try {
+      return trainer_.iterate(done_, [&](double fraction, const std::string& activity) {
+        if (activity == kSampling && interrupted()) throw Interrupted{};
+        progress_.within(fraction, activity);
+      });
+    } catch (const Error&) {
+      // It failed before its first update: what is in memory is the last good state.
+      if (done_ > saved_) save_checkpoint();
+      throw;
+    }
   }
 
   void iterate() {
-    const Iteration iteration =
-        trainer_.iterate(done_, [&](double fraction, const std::string& activity) {
-          if (activity == kSampling && interrupted()) throw Interrupted{};
-          progress_.within(fraction, activity);
-        });
+    const Iteration iteration = next_iteration();
+    directory_.held_lock().check();
     ++done_;
     if (is_due(done_, config_.sample_log.every)) log_samples(iteration);
     metrics_.append(iteration.metrics);
@@ -127,6 +162,19 @@ class RunLoop {
         (is_due(done_, config_.samples.every) || done_ == config_.iterations)) {
       draw_grid(done_);
     }
+    report_left_out(iteration);
+  }
+
+  void report_left_out(const Iteration& iteration) {
+    if (iteration.left_out.empty()) return;
+    const std::string where = "iteration " + std::to_string(done_);
+    if (!iteration.hopeless) {
+      log_warning(where + ": left out: " + join(iteration.left_out, "; "));
+      return;
+    }
+    save_checkpoint();
+    throw failure(where, "left out: " + join(iteration.left_out, "; "),
+                  "look at the reward and at optimizer.lr");
   }
 
   void log_samples(const Iteration& iteration) {
@@ -163,12 +211,25 @@ class RunLoop {
     evaluations_->append(line);
     stop_rule_.see(line);
     evaluated_ = done_;
+    if (best_.see(line) && done_ > saved_) save_checkpoint();
   }
 
   void save_checkpoint() {
+    directory_.held_lock().check();
     run::write_checkpoint(directory_.checkpoints(), done_, trainer_.state(),
                           [&](const std::filesystem::path& files) { trainer_.save(files); });
-    run::prune_checkpoints(directory_.checkpoints(), config_.checkpoint.keep);
+    saved_ = done_;
+    pruned_ = false;
+  }
+
+  /// After the evaluation that may make the newest checkpoint the best.
+  void prune() {
+    if (pruned_) return;
+    const std::filesystem::path checkpoints = directory_.checkpoints();
+    run::prune_checkpoints(checkpoints, {.newest = config_.checkpoint.keep,
+                                         .every = config_.checkpoint.keep_every,
+                                         .best = best_.among(run::list_checkpoints(checkpoints))});
+    pruned_ = true;
   }
 
   TrainingOutcome outcome() {
@@ -201,7 +262,10 @@ class RunLoop {
   run::MetricsLog metrics_;
   std::optional<run::MetricsLog> evaluations_, samples_;
   StopRule stop_rule_;
+  BestCheckpoint best_;
   std::int64_t done_ = 0;
+  std::int64_t saved_ = 0;                 ///< iteration of the latest checkpoint
+  bool pruned_ = false;                    ///< since that checkpoint
   std::optional<std::int64_t> evaluated_;  ///< iteration of the latest evaluation
   bool buffers_used_ = false;
   nlohmann::json first_, last_;
@@ -221,6 +285,30 @@ tensor::NamedTensors inherited_weights(const TrainPlan& plan) {
   return trained_weights(source).tensors;
 }
 
+/// Refuses targets and criteria that the run will not log.
+void check_metric_names(const TrainConfig& config, const Trainer& trainer) {
+  StopRule(config.stop, trainer.target_names());
+  BestCheckpoint(config.checkpoint, trainer.target_names());
+}
+
+/// A resumed run is the same run: what would make it another is refused, all of it in one line.
+void refuse_changes(const std::vector<config::OptionDifference>& differences,
+                    const run::RunDirectory& directory) {
+  std::vector<std::string> keys, values;
+  for (const config::OptionDifference& difference : differences) {
+    if (difference.may_change_on_resume) continue;
+    keys.push_back(difference.path);
+    values.push_back(difference.path + " is " + difference.before + " in this run, not " +
+                     difference.after);
+  }
+  if (keys.empty()) return;
+  const std::string run = directory.path().string();
+  throw Error("--set " + join(keys), join(values, "; ") + ": that would be another run",
+              "start one from these weights: `loopline train " + directory.config().string() +
+                  " --set init_from=" + run + " --set " + keys.front() +
+                  "=...` (what may change: `loopline resume --help`)");
+}
+
 }  // namespace
 
 TrainingOutcome start_run(const TrainPlan& plan, const std::filesystem::path& directory,
@@ -236,7 +324,7 @@ TrainingOutcome start_run(const TrainPlan& plan, const std::filesystem::path& di
   config.hashes.init = hash;
   // The trainer is built first: a bad model or reward leaves no directory behind.
   Trainer trainer(plan, initial);
-  StopRule(config.stop, trainer.target_names());  // refuses unknown metrics
+  check_metric_names(config, trainer);
   std::function<void(const std::filesystem::path&)> write_initial;
   if (!initial.empty()) {
     write_initial = [&](const std::filesystem::path& file) {
@@ -253,8 +341,9 @@ TrainingOutcome start_run(const TrainPlan& plan, const std::filesystem::path& di
   return RunLoop(trainer, config, run, progress).run(0);
 }
 
-TrainingOutcome resume_run(const run::RunDirectory& directory,
-                           const std::vector<std::string>& assignments, run::Progress& progress) {
+TrainingOutcome resume_run(run::RunDirectory directory, const std::vector<std::string>& assignments,
+                           run::Progress& progress) {
+  directory.lock();
   TrainPlan plan = load_train_plan(directory.config(), assignments);
   TrainConfig before = read_train_config(directory.config(), {});
   fill_blanks(before, plan.bundle, plan.prompts);
@@ -262,13 +351,7 @@ TrainingOutcome resume_run(const run::RunDirectory& directory,
   const auto differences =
       config::compare_options([&](config::OptionVisitor& v) { before.describe(v); },
                               [&](config::OptionVisitor& v) { config.describe(v); });
-  for (const config::OptionDifference& difference : differences) {
-    if (difference.may_change_on_resume) continue;
-    throw Error("--set " + difference.path,
-                "this run has " + difference.before + ", not " + difference.after +
-                    ": changing it would make another run",
-                "start a new run with `loopline train`");
-  }
+  refuse_changes(differences, directory);
   tensor::set_threads(static_cast<int>(config.threads));
   const tensor::NamedTensors initial = initial_weights(directory);
   if (content_hash(initial) != config.hashes.init) {
@@ -276,14 +359,13 @@ TrainingOutcome resume_run(const run::RunDirectory& directory,
                   "does not hold the weights that this run started from", "restore the file");
   }
   Trainer trainer(plan, initial);
-  StopRule(config.stop, trainer.target_names());  // before anything in the directory changes
+  check_metric_names(config, trainer);  // before anything in the directory changes
   std::int64_t begin = 0;
   if (const auto found = run::latest_checkpoint(directory.checkpoints(), log_warning)) {
     trainer.restore(found->state, found->directory);
     begin = found->iteration;
   }
-  // What lies beyond is damaged or abandoned; pruning must not count it as the newest.
-  run::discard_checkpoints_after(directory.checkpoints(), begin);
+  run::set_aside_checkpoints_after(directory.checkpoints(), begin);
   for (const auto& log : {directory.metrics(), directory.evaluations(), directory.sample_log()}) {
     run::MetricsLog::cut_back(log, begin);
   }

@@ -5,9 +5,11 @@
 #include "loopline/core/error.h"
 #include "loopline/core/hash.h"
 #include "loopline/core/log.h"
+#include "loopline/core/text.h"
 #include "loopline/run/checkpoint.h"
 #include "loopline/tensor/device.h"
 #include "loopline/tensor/precision.h"
+#include "loopline/train/best_checkpoint.h"
 
 namespace loopline::train {
 
@@ -16,15 +18,32 @@ tensor::NamedTensors initial_weights(const run::RunDirectory& directory) {
   return tensor::load_tensors(directory.initial_weights());
 }
 
-TrainedWeights trained_weights(const run::RunDirectory& directory) {
-  const auto checkpoint = run::latest_checkpoint(directory.checkpoints(), log_warning);
-  if (!checkpoint) {
+namespace {
+
+run::Checkpoint find_checkpoint(const run::RunDirectory& directory, const std::string& which) {
+  if (which == "latest") {
+    const auto found = run::latest_checkpoint(directory.checkpoints(), log_warning);
+    if (found) return *found;
     throw Error(directory.path().string(), "has no intact checkpoint yet",
                 "let it train, or `loopline resume` it");
   }
-  TrainedWeights weights{initial_weights(directory), checkpoint->iteration};
+  const std::string wanted = which == "best" ? std::to_string(best_checkpoint(directory)) : which;
+  std::vector<std::string> there;
+  for (const auto& path : run::list_checkpoints(directory.checkpoints())) {
+    there.push_back(std::to_string(run::iteration_of(path)));
+    if (there.back() == wanted) return run::read_checkpoint(path);
+  }
+  throw Error(directory.path().string(), "has no checkpoint \"" + which + "\"",
+              "give latest, best" + (there.empty() ? "" : " or one of " + join(there)));
+}
+
+}  // namespace
+
+TrainedWeights trained_weights(const run::RunDirectory& directory, const std::string& which) {
+  const run::Checkpoint checkpoint = find_checkpoint(directory, which);
+  TrainedWeights weights{initial_weights(directory), checkpoint.iteration};
   for (auto& [name, tensor] :
-       tensor::load_tensors(checkpoint->directory / "trainable.safetensors")) {
+       tensor::load_tensors(checkpoint.directory / "trainable.safetensors")) {
     weights.tensors.insert_or_assign(name, std::move(tensor));
   }
   return weights;

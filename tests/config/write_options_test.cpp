@@ -203,5 +203,24 @@ TEST(DescribedOptions, OfOneNameBreakAnInvariant) {
   EXPECT_THROW(write_options(twice), std::logic_error);
 }
 
+TEST(ResumableOptions, NamesWholeSectionsAndSingleOptions) {
+  struct {
+    std::int64_t a = 0, b = 0, c = 0, d = 0, e = 0, f = 0;
+    void describe(OptionVisitor& v) {
+      v.field(option("a", "").changes_on_resume(), a);
+      v.field(option("b", ""), b);
+      v.section("all", "", [&] {
+        v.field(option("c", "").changes_on_resume(), c);
+        v.field(option("d", "").changes_on_resume(), d);
+      });
+      v.section("some", "", [&] {
+        v.field(option("e", "").changes_on_resume(), e);
+        v.field(option("f", ""), f);
+      });
+    }
+  } options;
+  EXPECT_THAT(resumable_options(description(options)), testing::ElementsAre("a", "all", "some.e"));
+}
+
 }  // namespace
 }  // namespace loopline::config

@@ -255,5 +255,40 @@ TEST_F(Files, Sha256OfALongFileIsThatOfItsBytes) {
               AllOf(HasSubstr("absent"), HasSubstr("No such file")));
 }
 
+TEST_F(Files, ErrorsInUnfinishedWorkUseTheNameThatItWasToHave) {
+  const std::string message = failure_of([&] {
+    write_directory_atomically(directory_ / "d", [](const fs::path& temporary) {
+      write_file_atomically(temporary / "x.bin",
+                            [](const fs::path& file) { FileWriter(file / "y").write("never"); });
+    });
+  });
+  EXPECT_EQ(message, (directory_ / "d" / "x.bin" / "y").string() +
+                         ": cannot be written: No such file or directory");
+}
+
+TEST_F(Files, ALongNameHasRoomForItsTemporary) {
+  const std::string name = std::string(240, 'a') + ".safetensors";
+  write_file_atomically(directory_ / name, "1");
+  EXPECT_EQ(read_file(directory_ / name), "1");
+}
+
+TEST_F(Files, AppendingNeedsTheFileThatWasThere) {
+  EXPECT_THAT(failure_of([&] { append_durably(directory_ / "log", "x"); }),
+              HasSubstr("log: cannot be written: No such file"));
+  put(directory_ / "log", "one\n");
+  append_durably(directory_ / "log", "two\n");
+  EXPECT_EQ(read_file(directory_ / "log"), "one\ntwo\n");
+}
+
+TEST_F(Files, OnlyUnfinishedWorkIsRemoved) {
+  fs::create_directories(directory_ / ".unfinished-1-2-d" / "deep");
+  put(directory_ / ".unfinished-1-3-f", "half");
+  put(directory_ / ".lock", "");
+  put(directory_ / "mine", "");
+  remove_unfinished(directory_);
+  EXPECT_THAT(names(), ElementsAre(".lock", "mine"));
+  EXPECT_NO_THROW(remove_unfinished(directory_ / "absent"));
+}
+
 }  // namespace
 }  // namespace loopline

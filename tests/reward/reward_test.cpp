@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <filesystem>
 
 #include "loopline/core/error.h"
@@ -34,14 +35,17 @@ TEST(TorchScriptReward, ScoresEachImageForItsPrompt) {
   EXPECT_THAT(scores.valid, ::testing::ElementsAre(true, true));
 }
 
-TEST(TorchScriptReward, NamesPromptAndSampleOfANonFiniteReward) {
+TEST(TorchScriptReward, NonFiniteRewardsComeThroughAndTheCheckNamesPromptAndSample) {
   const auto reward = tiny("nan", R"(
 def forward(self, images, ids):
     r = torch.log(ids[:, 0].to(images.dtype) - 1)
     return torch.stack([r, r], 1)
 )");
+  const Scores scores = reward->score(at::zeros({2, 3, 4, 4}), kPrompts);
+  EXPECT_TRUE(std::isinf(scores.total[0]));
+  EXPECT_EQ(scores.total[1], 0);
   try {
-    reward->score(at::zeros({2, 3, 4, 4}), kPrompts);
+    check_finite(scores, kPrompts, reward->name());
     FAIL() << "an infinite reward passed";
   } catch (const Error& error) {
     EXPECT_THAT(error.what(), HasSubstr("sample 0"));

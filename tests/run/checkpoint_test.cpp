@@ -239,13 +239,19 @@ TEST_F(CheckpointTest, DamagedOnesArePassedOverWithAWarning) {
                                     HasSubstr("00000002/state.json: cannot be read")));
 }
 
-TEST_F(CheckpointTest, NoneIsLatestWhenNoneVerifies) {
+TEST_F(CheckpointTest, NoneIsLatestWhenThereIsNoneAndNeverWhenNoneVerifies) {
   int warnings = 0;
   const auto warn = [&](const std::string&) { ++warnings; };
   EXPECT_FALSE(latest_checkpoint(checkpoints(), warn));
   EXPECT_EQ(warnings, 0);
   fs::remove(write(1).directory / "state.json");
-  EXPECT_FALSE(latest_checkpoint(checkpoints(), warn));
+  try {
+    latest_checkpoint(checkpoints(), warn);
+    FAIL() << "a run with damaged checkpoints would start over";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.exit_code(), ExitCode::kFailure);
+    EXPECT_THAT(error.what(), HasSubstr("holds no checkpoint that can be read"));
+  }
   EXPECT_EQ(warnings, 1);
 }
 
@@ -256,25 +262,39 @@ TEST_F(CheckpointTest, PruningKeepsTheNewestAndSweepsUp) {
   fs::create_directory(checkpoints() / ".unfinished-99-0");
   put(checkpoints() / ".unfinished-99-0" / "trainable.safetensors", "gigabytes");
   put(checkpoints() / "notes.txt", "mine");
-  prune_checkpoints(checkpoints(), 2);
+  prune_checkpoints(checkpoints(), {.newest = 2});
   EXPECT_THAT(names(), ElementsAre("00000015", "00000020", "notes.txt"));
-  prune_checkpoints(checkpoints(), 5);
+  prune_checkpoints(checkpoints(), {.newest = 5});
   EXPECT_THAT(names(), ElementsAre("00000015", "00000020", "notes.txt"));
-  EXPECT_THROW(prune_checkpoints(checkpoints(), 0), std::logic_error);
-  EXPECT_NO_THROW(prune_checkpoints(directory_ / "absent", 1));
+  EXPECT_THROW(prune_checkpoints(checkpoints(), {.newest = 0}), std::logic_error);
+  EXPECT_NO_THROW(prune_checkpoints(directory_ / "absent", {.newest = 1}));
+}
+
+TEST_F(CheckpointTest, MultiplesAndTheBestStayBesideTheNewest) {
+  for (const int iteration : {5, 10, 15, 20, 25, 30, 35}) {
+    write(iteration);
+  }
+  prune_checkpoints(checkpoints(), {.newest = 1, .every = 10, .best = 25});
+  EXPECT_THAT(names(), ElementsAre("00000010", "00000020", "00000025", "00000030", "00000035"));
+  prune_checkpoints(checkpoints(), {.newest = 1, .every = 0, .best = 10});
+  EXPECT_THAT(names(), ElementsAre("00000010", "00000035"));
 }
 
 // A damaged newer checkpoint would otherwise be what pruning keeps, and the good one what it
 // removes.
-TEST_F(CheckpointTest, DiscardingTheNewerOnesProtectsTheGoodOneFromPruning) {
-  write(20);
-  write(30);
-  fs::remove(checkpoints() / "00000030" / "state.json");
-  discard_checkpoints_after(checkpoints(), 20);
-  EXPECT_THAT(names(), ElementsAre("00000020"));
+TEST_F(CheckpointTest, SettingTheNewerOnesAsideProtectsTheGoodOneFromPruning) {
+  for (int round = 0; round < 3; ++round) {
+    write(20);
+    fs::remove(write(30).directory / "state.json");
+    set_aside_checkpoints_after(checkpoints(), 20);
+  }
+  EXPECT_THAT(names(), ElementsAre("00000020", "00000030.damaged", "00000030.damaged-2",
+                                   "00000030.damaged-3"));
+  EXPECT_EQ(latest_checkpoint(checkpoints(), {})->iteration, 20);
   write(21);
-  prune_checkpoints(checkpoints(), 1);
-  EXPECT_THAT(names(), ElementsAre("00000021"));
+  prune_checkpoints(checkpoints(), {.newest = 1});
+  EXPECT_THAT(names(), ElementsAre("00000021", "00000030.damaged", "00000030.damaged-2",
+                                   "00000030.damaged-3"));
 }
 
 }  // namespace

@@ -104,8 +104,13 @@ TEST_F(MetricsTest, BadLineBeforeTheLastIsAnErrorWithItsNumber) {
   };
   const auto expected = AllOf(HasSubstr("metrics.jsonl:2"), HasSubstr("not a JSON object"));
   EXPECT_THAT(error_of([&] { MetricsLog::read(path()); }), expected);
-  EXPECT_THAT(error_of([&] { MetricsLog log(path()); }), expected);
-  EXPECT_THAT(error_of([&] { MetricsLog::cut_back(path(), 1); }), expected);
+  EXPECT_THAT(error_of([&] { MetricsLog::cut_back(path(), 1); }),
+              HasSubstr("metrics.jsonl: the line at byte 16: is not a JSON object"));
+  put(path(), "{\"iteration\":1}\n" + std::string(65 << 20, ' ') + "\n{\"iteration\":3}\n");
+  EXPECT_THAT(error_of([&] { MetricsLog::read(path()); }),
+              HasSubstr("has a line of more than 64.0 MiB"));
+  EXPECT_THAT(error_of([&] { MetricsLog::cut_back(path(), 1); }),
+              HasSubstr("has a line of more than 64.0 MiB"));
   put(path(), "[1]\n{\"iteration\":3}\n");
   EXPECT_THAT(error_of([&] { MetricsLog::read(path()); }), HasSubstr("metrics.jsonl:1"));
   EXPECT_THAT(error_of([&] { MetricsLog::read(directory_ / "absent"); }),
@@ -122,6 +127,30 @@ TEST_F(MetricsTest, CutBackKeepsTheLinesUpToTheIterationByteForByte) {
   EXPECT_EQ(read_file(path()), "{\"iteration\":1}\n" + odd);
   MetricsLog::cut_back(path(), 0);
   EXPECT_EQ(read_file(path()), "");
+}
+
+// Lines of many lengths, so that line breaks fall on every side of a block's edge.
+TEST_F(MetricsTest, CutBackFindsEveryLineOfALongFile) {
+  std::string text;
+  std::vector<std::size_t> ends = {0};
+  for (int iteration = 1; iteration <= 300; ++iteration) {
+    const std::string filler(static_cast<std::size_t>(iteration * 37 % 2000), 'x');
+    text += ordered_json{{"iteration", iteration}, {"filler", filler}}.dump() + "\n";
+    ends.push_back(text.size());
+  }
+  put(path(), text);
+  for (int iteration = 299; iteration >= 0; iteration -= 13) {
+    MetricsLog::cut_back(path(), iteration);
+    EXPECT_EQ(read_file(path()), text.substr(0, ends[static_cast<std::size_t>(iteration)]));
+  }
+  EXPECT_EQ(ends.size(), 301U);
+}
+
+TEST_F(MetricsTest, OpeningLooksAtTheEndAlone) {
+  put(path(), "no object\n" + kThree);
+  MetricsLog log(path());
+  log.append(ordered_json{{"iteration", 4}});
+  EXPECT_THROW(MetricsLog::read(path()), Error) << "reading sees it";
 }
 
 TEST_F(MetricsTest, CutBackOfAnAbsentFileDoesNothing) {

@@ -64,17 +64,19 @@ TEST_F(RunDirectoryTest, ExistingRunIsRefusedWithTheWayToGoOn) {
 
 TEST_F(RunDirectoryTest, InterruptedCreationDoesNotBlock) {
   // Every state that a killed `create` can leave behind, in its order.
-  for (int state = 0; state < 5; ++state) {
+  for (int state = 0; state < 6; ++state) {
     const fs::path path = directory_ / std::to_string(state);
     fs::create_directory(path);
-    if (state >= 1) fs::create_directory(path / "samples");
-    if (state >= 2) fs::create_directory(path / "checkpoints");
-    if (state >= 3) put(path / "run.json", "{}");
-    if (state >= 4) put(path / ".unfinished-123-0.yaml", "see");
+    if (state >= 1) put(path / ".lock", "process 123 on elsewhere\n");
+    if (state >= 2) fs::create_directory(path / "samples");
+    if (state >= 3) fs::create_directory(path / "checkpoints");
+    if (state >= 4) put(path / "run.json", "{}");
+    if (state >= 5) put(path / ".unfinished-123-0-config.yaml", "see");
     EXPECT_FALSE(RunDirectory::is_run(path));
     RunDirectory::create(path, "a: 1\n", kRun);
     EXPECT_TRUE(RunDirectory::is_run(path));
     EXPECT_EQ(nlohmann::json::parse(read_file(path / "run.json")), kRun);
+    EXPECT_FALSE(fs::exists(path / ".unfinished-123-0-config.yaml"));
   }
 }
 
@@ -93,7 +95,7 @@ TEST_F(RunDirectoryTest, PathThatCannotBeCreatedIsOneClearLine) {
               AllOf(StartsWith((directory_ / "file" / "run").string()),
                     HasSubstr("cannot be created: Not a directory"), Not(HasSubstr("\n"))));
   EXPECT_THAT(error_of([&] { RunDirectory::create("/proc/loopline/run", "a: 1\n", kRun); }),
-              HasSubstr("/proc/loopline/run/samples: cannot be created: No such file"));
+              HasSubstr("/proc/loopline/run: cannot be created: No such file"));
 }
 
 TEST_F(RunDirectoryTest, CommandLineThatIsNotUtf8IsRecorded) {

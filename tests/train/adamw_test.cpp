@@ -50,7 +50,7 @@ TEST(AdamW, MatchesTheReferenceInDoublePrecision) {
   for (int i = 0; i < 20; ++i) {
     const std::vector<double> gradient{std::sin(i), 0.01 * i, std::cos(3 * i)};
     set_gradient(weight, gradient);
-    optimizer.step(0.05);
+    optimizer.step(0.05, at::zeros({}));
     reference.step(gradient, 0.05);
   }
   for (std::int64_t i = 0; i < 3; ++i) {
@@ -64,28 +64,32 @@ TEST(AdamW, ANonFiniteGradientChangesNothingAndIsCounted) {
   AdamW optimizer({{"w", weight}, {"o", other}}, {});
   set_gradient(weight, {0.1, 0.2});
   set_gradient(other, {0.3});
-  optimizer.step(0.1);
+  optimizer.step(0.1, at::zeros({}));
   std::map<std::string, at::Tensor> before;
   for (const auto& [name, tensor] : optimizer.state()) before.emplace(name, tensor.clone());
   const at::Tensor weight_before = weight.detach().clone();
   for (const double bad : {std::nan(""), std::numeric_limits<double>::infinity()}) {
     set_gradient(weight, {0.1, bad});
     set_gradient(other, {0.3});
-    optimizer.step(0.1);
+    optimizer.step(0.1, at::zeros({}));
   }
+  set_gradient(weight, {0.1, 0.2});
+  set_gradient(other, {0.3});
+  EXPECT_TRUE(optimizer.last_finite().logical_not().item<bool>());
+  optimizer.step(0.1, at::full({}, std::nan("")));  // a loss whose gradient happens to be finite
   EXPECT_TRUE(at::equal(weight.detach(), weight_before));
   for (const auto& [name, tensor] : optimizer.state()) {
     if (name == "skipped") continue;
     EXPECT_TRUE(at::equal(tensor, before.at(name))) << name;
   }
-  EXPECT_EQ(optimizer.skipped(), 2);
+  EXPECT_EQ(optimizer.skipped(), 3);
 }
 
 TEST(AdamW, LeavesParametersWithoutGradientAlone) {
   at::Tensor used = parameter({1}), unused = parameter({5});
   AdamW optimizer({{"used", used}, {"unused", unused}}, {.weight_decay = 0.5});
   set_gradient(used, {1});
-  optimizer.step(0.1);
+  optimizer.step(0.1, at::zeros({}));
   EXPECT_NE(used.item<float>(), 1.0F);
   EXPECT_EQ(unused.item<float>(), 5.0F);
   EXPECT_EQ(optimizer.state().at("step.unused").item<float>(), 0.0F);

@@ -35,4 +35,8 @@ struct OptionDifference {
 };
 std::vector<OptionDifference> compare_options(const Describe& before, const Describe& after);
 
+/// Dotted paths of the options that may change on resume, in their order; a section all of whose
+/// options may is named alone.
+std::vector<std::string> resumable_options(const Describe& describe);
+
 }  // namespace loopline::config

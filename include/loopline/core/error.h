@@ -8,8 +8,9 @@ namespace loopline {
 
 /// What a failed command exits with.
 enum class ExitCode : int {
-  kFailure = 1,   ///< the run failed: full disk, unreadable file, non-finite reward
-  kWrongUse = 2,  ///< the user asked for something wrong: a bad key, a bad bundle, a bad flag
+  kFailure = 1,    ///< the run failed: full disk, unreadable file, non-finite reward
+  kWrongUse = 2,   ///< the user asked for something wrong: a bad key, a bad bundle, a bad flag
+  kStopped = 130,  ///< a signal asked for it (see interrupt_exit_code)
 };
 
 /// The one exception that a user is meant to read: where it happened, what is wrong, what to do.
@@ -35,6 +36,11 @@ class Error : public std::runtime_error {
 /// An Error that the user's input did not cause (exit 1).
 inline Error failure(std::string where, std::string what, std::string todo = "") {
   return {std::move(where), std::move(what), std::move(todo), ExitCode::kFailure};
+}
+
+/// What work throws that a signal has ended before it had a result.
+inline Error stopped(std::string where) {
+  return {std::move(where), "stopped", "", ExitCode::kStopped};
 }
 
 namespace detail {

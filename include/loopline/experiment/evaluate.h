@@ -19,7 +19,8 @@ struct EvaluationRequest {
   std::vector<std::string> judges{};
   std::optional<std::int64_t> images_per_prompt{}, max_prompts{}, seed{}, steps{}, threads{};
   std::optional<double> eta{}, guidance{};
-  std::string device = "auto";  ///< for a bundle; a run has its own
+  std::string checkpoint = "latest";  ///< of a run: latest, best or an iteration
+  std::string device = "auto";        ///< for a bundle; a run has its own
 };
 
 /// Evaluates a run against its base model (or a bundle alone):

@@ -20,8 +20,9 @@ ExportFormat parse_export_format(const std::string& name);
 struct ExportRequest {
   std::filesystem::path run{};
   ExportFormat format = ExportFormat::kBundle;
-  std::filesystem::path out{};  ///< a directory, or a file .ts, .pt or .safetensors
-  bool force = false;           ///< replace what an earlier export wrote there
+  std::string checkpoint = "latest";  ///< of a run: latest, best or an iteration
+  std::filesystem::path out{};        ///< a directory, or a file .ts, .pt or .safetensors
+  bool force = false;                 ///< replace what an earlier export wrote there
 };
 
 struct Exported {
@@ -31,7 +32,7 @@ struct Exported {
   std::int64_t iteration = 0;  ///< of the checkpoint that the weights are from
 };
 
-/// Writes the network of a run's newest checkpoint: the bundle's file in float32 with the trained
+/// Writes the network of a run's checkpoint: the bundle's file in float32 with the trained
 /// weights laid over, atomically. A bundle keeps the manifest, but for the sampler, which is the
 /// run's, and `provenance.trained`, which says what trained it; the other files are copied. The
 /// exported bundle draws the images that a run in float32 draws. `out` that exists is an Error

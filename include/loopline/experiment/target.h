@@ -25,8 +25,9 @@ struct Target {
   void override_sampler(std::optional<std::int64_t> steps, std::optional<double> eta,
                         std::optional<double> guidance);
 
-  /// Lays the weights of the run's newest checkpoint over it; returns the checkpoint's iteration.
-  std::int64_t load_trained();
+  /// Lays the weights of one of the run's checkpoints over it (train::trained_weights); returns the
+  /// checkpoint's iteration. A bundle has none: an Error.
+  std::int64_t load_trained(const std::string& checkpoint);
 };
 
 /// Loads a run directory or a model bundle and sets the number of threads. Anything else is an

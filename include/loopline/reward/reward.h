@@ -30,8 +30,8 @@ class Reward {
   /// Names of the components that `score` returns, in order.
   virtual const std::vector<std::string>& component_names() const = 0;
 
-  /// images float32 [N, C, H, W] in [0, 1]; prompts [N], one an image. A total that is not finite
-  /// (on a valid sample) is an Error (exit 1) that names prompt and sample.
+  /// images float32 [N, C, H, W] in [0, 1]; prompts [N], one an image. Totals are returned as they
+  /// come out, finite or not: who uses them decides.
   virtual Scores score(const at::Tensor& images, const std::vector<io::Prompt>& prompts) = 0;
 };
 
@@ -39,7 +39,7 @@ class Reward {
 /// a reward bundle. Anything else is an Error that names the nearest built-in.
 std::unique_ptr<Reward> make_reward(const std::string& source, at::Device device);
 
-/// Throws the Error described at Reward::score.
+/// An Error (exit 1) that names prompt and sample when a valid sample's total is not finite.
 void check_finite(const Scores& scores, const std::vector<io::Prompt>& prompts,
                   const std::string& reward_name);
 

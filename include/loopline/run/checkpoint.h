@@ -40,15 +40,28 @@ Checkpoint read_checkpoint(const std::filesystem::path& directory);
 /// All checkpoint directories, newest last, found by name; unfinished temporary ones are ignored.
 std::vector<std::filesystem::path> list_checkpoints(const std::filesystem::path& checkpoints);
 
-/// The newest checkpoint that verifies; `warn` receives one line for each damaged one passed over.
+/// The newest checkpoint that verifies, found by content; `warn` receives one line for each damaged
+/// one passed over. None when there are no checkpoints; when there are some and none verifies that
+/// is an Error (exit 1), since going on from the beginning is not what anyone wants.
 std::optional<Checkpoint> latest_checkpoint(const std::filesystem::path& checkpoints,
                                             const std::function<void(const std::string&)>& warn);
 
-/// Removes the checkpoints after `iteration`. A resume calls it with the iteration that it goes on
-/// from: newer ones are damaged or of a history that is given up, and pruning must not count them.
-void discard_checkpoints_after(const std::filesystem::path& checkpoints, std::int64_t iteration);
+/// Renames the checkpoints after `iteration` to NNNNNNNN.damaged (or .damaged-2, ...). A resume
+/// calls it with the iteration that it goes on from: the newer ones could not be read, pruning must
+/// not count them, and it is not for a program to say that nobody can mend them.
+void set_aside_checkpoints_after(const std::filesystem::path& checkpoints, std::int64_t iteration);
 
-/// Removes all but the newest `keep` >= 1 checkpoints, and what killed writers left behind.
-void prune_checkpoints(const std::filesystem::path& checkpoints, std::int64_t keep);
+/// The iteration that a checkpoint directory is named after.
+std::int64_t iteration_of(const std::filesystem::path& directory);
+
+/// Which checkpoints stay.
+struct Retention {
+  std::int64_t newest = 2;             ///< >= 1, the last ones
+  std::int64_t every = 0;              ///< and those whose iteration is a multiple; 0: none
+  std::optional<std::int64_t> best{};  ///< and that of this iteration
+};
+
+/// Removes the other checkpoints, and what killed writers left behind.
+void prune_checkpoints(const std::filesystem::path& checkpoints, const Retention& retention);
 
 }  // namespace loopline::run

@@ -11,7 +11,8 @@ namespace loopline::run {
 /// metrics.jsonl and its kin: one JSON object a line, appended and flushed to the disk at once; the
 /// first key is `iteration`, doubles are written so that they read back bit for bit, non-finite
 /// ones as null. A killed writer may leave a torn last line; any other line that is not a JSON
-/// object is an Error.
+/// object, or is longer than 64 MiB, is an Error where it is read. Logs grow by gigabytes: opening
+/// and cutting back look at their ends alone.
 class MetricsLog {
  public:
   /// Opens for appending; creates the file. A torn last line is removed.
@@ -23,8 +24,8 @@ class MetricsLog {
   /// Appends several, all or none.
   void append_all(const std::vector<nlohmann::ordered_json>& lines);
 
-  /// Cuts the file back to the objects with "iteration" <= `iteration` (atomically, byte for
-  /// byte). An absent file stays absent.
+  /// Cuts off the objects behind the last one with "iteration" <= `iteration`; iterations ascend.
+  /// An absent file stays absent.
   static void cut_back(const std::filesystem::path& path, std::int64_t iteration);
 
   /// Hands all complete lines of a file to `use`, in order; a torn last line is ignored.

@@ -2,8 +2,11 @@
 
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+
+#include "loopline/run/run_lock.h"
 
 namespace loopline::run {
 
@@ -16,13 +19,14 @@ namespace loopline::run {
 ///   init.safetensors     the weights that it started from, when not its bundle's own
 ///   samples/       PNG grids
 ///   checkpoints/   see checkpoint.h
-/// Every command takes that directory.
+///   .lock          held by the process that writes into it, see run_lock.h
+/// Every command takes that directory; those that only read it need no lock.
 class RunDirectory {
  public:
   /// Creates `path` (parents too), samples/ and checkpoints/ in it, and writes run.json and
   /// config.yaml. A directory that exists and is not empty is refused: nothing a user made is
   /// overwritten. What an interrupted `create` left there does not count. `write_initial_weights`,
-  /// if given, writes the file that it is handed.
+  /// if given, writes the file that it is handed. The result holds the run's lock.
   static RunDirectory create(
       const std::filesystem::path& path, const std::string& config_yaml,
       const nlohmann::json& run_json,
@@ -30,6 +34,13 @@ class RunDirectory {
 
   /// Opens an existing run; an Error says what is missing when `path` is not one.
   static RunDirectory open(const std::filesystem::path& path);
+
+  /// Takes the run's lock, for as long as this object or a copy of it lives; then removes what
+  /// killed writers left, and makes samples/ and checkpoints/ if they are missing.
+  void lock();
+
+  /// The lock; there must be one.
+  const RunLock& held_lock() const;
 
   /// Whether `path` looks like a run (holds config.yaml and run.json).
   static bool is_run(const std::filesystem::path& path);
@@ -48,6 +59,7 @@ class RunDirectory {
  private:
   explicit RunDirectory(std::filesystem::path path) : path_(std::move(path)) {}
   std::filesystem::path path_;
+  std::shared_ptr<RunLock> lock_;
 };
 
 }  // namespace loopline::run

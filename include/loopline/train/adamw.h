@@ -20,7 +20,7 @@ struct AdamWOptions {
 
 /// AdamW (Loshchilov & Hutter 2019) through LibTorch's fused kernel, with gradient-norm clipping.
 /// A step never waits for the device: the norm, the clipping and the decision to skip a step whose
-/// gradient is not finite are tensors there.
+/// loss or gradient is not finite are tensors there.
 class AdamW {
  public:
   AdamW(tensor::NamedTensors parameters, const AdamWOptions& options);
@@ -29,11 +29,12 @@ class AdamW {
   void zero_grad();
 
   /// One step with learning rate `lr`. Parameters without a gradient (unused branches) are left
-  /// alone. When the global norm is not finite, nothing changes but `skipped`.
-  void step(double lr);
+  /// alone. When the global norm or `loss` (0-dim) is not finite, nothing changes but `skipped`.
+  void step(double lr, const at::Tensor& loss);
 
   const AdamWOptions& options() const { return options_; }
   at::Tensor last_grad_norm() const { return last_grad_norm_; }  ///< before clipping, 0-dim
+  at::Tensor last_finite() const { return last_finite_; }        ///< 0-dim bool: not skipped
   std::int64_t parameter_count() const;                          ///< numbers trained
 
   /// Steps skipped so far (synchronises).
@@ -47,7 +48,7 @@ class AdamW {
   tensor::NamedTensors parameters_;
   AdamWOptions options_;
   tensor::NamedTensors state_;
-  at::Tensor last_grad_norm_;
+  at::Tensor last_grad_norm_, last_finite_;
 };
 
 /// The learning rate of an iteration (0-based): linear warm-up over `warmup`, then constant, or

@@ -85,6 +85,11 @@ struct TrainConfig {
     std::optional<std::int64_t> decay_iterations;
   } optimizer;
 
+  struct Guard {
+    std::string non_finite = "skip";
+    std::optional<double> loss_spike;
+  } guard;
+
   struct Samples {
     std::int64_t every = 10;
     std::int64_t prompts = 6;
@@ -100,6 +105,9 @@ struct TrainConfig {
   struct Checkpoints {
     std::int64_t every = 10;
     std::int64_t keep = 2;
+    std::int64_t keep_every = 0;
+    std::optional<std::string> best;
+    std::string best_is = "highest";
   } checkpoint;
 
   struct Evaluation {
@@ -133,6 +141,9 @@ TrainConfig read_train_config(const std::filesystem::path& file,
 
 /// The resolved config as YAML: absolute paths, no blanks, hashes.
 std::string write_train_config(TrainConfig config);
+
+/// What `loopline resume --set` may change (config::resumable_options).
+std::vector<std::string> resumable_options();
 
 /// The parts of a resolved config in the types of the modules below.
 policy::AdvantageOptions advantage_options(const TrainConfig& config);

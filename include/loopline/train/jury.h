@@ -20,8 +20,14 @@ struct Verdict {
   /// as invalid.
   std::vector<std::pair<std::string, std::vector<double>>> judges;
 
+  std::int64_t non_finite = 0;   ///< samples set aside, below
+  std::string first_non_finite;  ///< what was wrong with the first of them
+
   /// Lays the verdict on further images behind this one.
   void append(const Verdict& next);
+
+  /// Makes a valid sample invalid, since a number of it is not finite. `what` says which.
+  void set_aside(std::size_t sample, const std::string& what);
 };
 
 /// Everything that looks at images: the reward that is trained on and the judges that are not.
@@ -30,7 +36,8 @@ class Jury {
   /// Loads all networks. Component names that repeat among the judges are an Error.
   Jury(const reward::RewardPlan& reward, const std::vector<std::string>& judges, at::Device device);
 
-  /// images float32 [N, C, H, W] in [0, 1]; prompts [N].
+  /// images float32 [N, C, H, W] in [0, 1]; prompts [N]. Samples whose reward is not finite are set
+  /// aside.
   Verdict judge(const at::Tensor& images, const std::vector<io::Prompt>& prompts);
 
   const reward::RewardSum& reward() const { return *reward_; }
@@ -62,8 +69,9 @@ class BackgroundJury {
   double busy_seconds() const;
 
  private:
-  class Worker;
-  std::unique_ptr<Worker> worker_;
+  struct Work;
+  Jury& jury_;
+  std::unique_ptr<Work> work_;
 };
 
 }  // namespace loopline::train

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "loopline/denoiser/condition.h"
@@ -12,6 +13,7 @@
 #include "loopline/diffusion/transition.h"
 #include "loopline/policy/surrogate.h"
 #include "loopline/train/adamw.h"
+#include "loopline/train/loss_guard.h"
 #include "loopline/train/minibatch.h"
 
 namespace loopline::train {
@@ -36,18 +38,22 @@ struct LearnerOptions {
   std::int64_t shards = 1;
   std::int64_t micro_batch = 64;
   std::uint64_t seed = 0;
+  std::optional<double> loss_spike{};  ///< of LossGuard
 };
 
-/// Means over the pairs of an iteration, unless said otherwise.
+/// Means over the pairs of an iteration whose minibatch was finite, unless said otherwise; NaN when
+/// none was.
 struct UpdateStatistics {
-  std::int64_t samples = 0;  ///< trained on
-  std::int64_t updates = 0;  ///< optimiser steps; 0 when no sample was included
+  std::int64_t samples = 0;     ///< trained on
+  std::int64_t updates = 0;     ///< minibatches; 0 when no sample was included
+  std::int64_t non_finite = 0;  ///< of them, not applied: their gradient was not finite
+  std::int64_t spikes = 0;      ///< of them, not applied: their loss stood out
   double loss = 0;
   double clip_fraction_high = 0;  ///< share of pairs with A > 0 beyond the upper clip
   double clip_fraction_low = 0;   ///< share of pairs with A < 0 beyond the lower clip
   double approx_kl = 0;           ///< k3 against the sampling policy, of the mean log-probability
   double ratio_deviation = 0;     ///< largest |rho - 1| before the first update: 0 when exact
-  double grad_norm = 0;           ///< mean over updates, before clipping
+  double grad_norm = 0;           ///< mean over finite updates, before clipping
   double grad_rms_over_eps = 0;   ///< root mean square of a gradient's element over AdamW's eps
 };
 
@@ -62,14 +68,20 @@ class Learner {
   UpdateStatistics update(const Experience& experience, std::int64_t iteration, double lr,
                           const std::function<void(double)>& on_progress = {});
 
+  /// The guard against loss spikes, when there is one.
+  std::optional<LossGuard>& guard() { return guard_; }
+  const std::optional<LossGuard>& guard() const { return guard_; }
+
  private:
   struct Sums;
-  void accumulate(const Experience& experience, const std::vector<Pair>& minibatch, Sums& sums);
+  Sums accumulate(const Experience& experience, const std::vector<Pair>& minibatch, bool first);
+  bool apply(const Sums& minibatch, double lr);
 
   denoiser::Denoiser& denoiser_;
   const diffusion::Transition& transition_;
   AdamW& optimizer_;
   LearnerOptions options_;
+  std::optional<LossGuard> guard_;
 };
 
 }  // namespace loopline::train

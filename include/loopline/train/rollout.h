@@ -25,6 +25,7 @@ struct RolloutOptions {
 
 /// K trajectories of each drawn prompt, their images and what these are worth.
 struct Rollout {
+  std::int64_t iteration = 0;
   std::vector<io::Prompt> image_prompts;  ///< [N], one an image; groups are neighbours
   std::vector<Draw> draws;                ///< [N], where each image's noise was drawn
   Experience experience;                  ///< without advantages

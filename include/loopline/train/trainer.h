@@ -35,6 +35,10 @@ struct Iteration {
   nlohmann::ordered_json metrics;               ///< key `iteration` counts from 1
   std::vector<nlohmann::ordered_json> samples;  ///< one a training image
   at::Tensor images;                            ///< float32 [N, C, H, W] in [0, 1]
+  /// What was not finite and so left out, one clause each. `hopeless`: nothing was left, or the
+  /// config says to stop; the weights are good nevertheless.
+  std::vector<std::string> left_out;
+  bool hopeless = false;
 };
 
 /// The algorithm: prompts, rollout, rewards, advantages, updates. Knows nothing of directories.
@@ -43,7 +47,8 @@ class Trainer {
   /// Loads the networks that a plan names; `initial` weights are laid over the bundle's.
   explicit Trainer(const TrainPlan& plan, const tensor::NamedTensors& initial = {});
 
-  /// One iteration (0-based): a rollout and its updates.
+  /// One iteration (0-based): a rollout and its updates. A rollout that `guard` does not let pass
+  /// is an Error (exit 1); nothing has changed then.
   Iteration iterate(std::int64_t iteration, const IterationProgress& on_progress);
 
   /// Judges the current weights on the evaluation's splits: means as "eval/SPLIT/METRIC", and the
@@ -68,6 +73,7 @@ class Trainer {
   std::vector<io::Prompt> draw_prompts(std::int64_t iteration) const;
   policy::Advantages estimate_advantages(const Verdict& verdict,
                                          const std::vector<io::Prompt>& image_prompts);
+  void check_rollout(const Rollout& rollout) const;
   std::vector<bool> included(const Verdict& verdict, const policy::Advantages& advantages) const;
 
   TrainConfig config_;

@@ -26,8 +26,8 @@ TrainingOutcome start_run(const TrainPlan& plan, const std::filesystem::path& di
 
 /// Goes on from the newest intact checkpoint (or from the start when there is none yet), bit for
 /// bit. `assignments` may change only what is marked so (iterations, output, device, threads);
-/// anything else is an Error with both values.
-TrainingOutcome resume_run(const run::RunDirectory& directory,
-                           const std::vector<std::string>& assignments, run::Progress& progress);
+/// anything else is an Error with both values. Holds the run's lock, as start_run() does.
+TrainingOutcome resume_run(run::RunDirectory directory, const std::vector<std::string>& assignments,
+                           run::Progress& progress);
 
 }  // namespace loopline::train

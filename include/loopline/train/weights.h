@@ -18,11 +18,13 @@ tensor::NamedTensors initial_weights(const run::RunDirectory& directory);
 
 struct TrainedWeights {
   tensor::NamedTensors tensors;  ///< the initial weights, trained ones laid over them
-  std::int64_t iteration = 0;    ///< of the newest intact checkpoint
+  std::int64_t iteration = 0;    ///< of their checkpoint
 };
 
-/// A run without a checkpoint is an Error.
-TrainedWeights trained_weights(const run::RunDirectory& directory);
+/// The weights of one checkpoint: "latest" (the newest intact one), "best" (best_checkpoint.h) or
+/// an iteration. One that the run does not have is an Error.
+TrainedWeights trained_weights(const run::RunDirectory& directory,
+                               const std::string& which = "latest");
 
 /// Copies weights into the network, parameter by parameter. A name, shape or dtype that the network
 /// does not have is an Error (exit 1) that names `where`.
