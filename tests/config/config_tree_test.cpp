@@ -152,8 +152,12 @@ TEST_F(LoadConfig, RefusesCyclesAndMissingFiles) {
   EXPECT_THAT(error_of([&] { load_config("no-such.yaml"); }),
               HasSubstr("no-such.yaml: no such file"));
   write("n0.yaml", "x: 1\n");
-  const auto name = [](int i) { return std::to_string(i).insert(0, "n").append(".yaml"); };
-  for (int i = 1; i <= 16; ++i) write(name(i), "base: " + name(i - 1) + "\n");
+  const auto name = [](int i) {
+    std::string text = "n";
+    text += std::to_string(i);
+    return text += ".yaml";
+  };
+  for (int i = 1; i <= 16; ++i) write(name(i), "base: " + name(i - 1));
   EXPECT_EQ(load_config(directory_ / "n15.yaml").find("x")->scalar, "1");
   EXPECT_THAT(error_of([&] { load_config(directory_ / "n16.yaml"); }),
               HasSubstr("n1.yaml:1: more than 16 files in a chain of `base`"));
