@@ -2,9 +2,11 @@
 
 #include <torch/csrc/jit/passes/autocast.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
+#include <torch/csrc/jit/serialization/export.h>
 #include <torch/script.h>
 
 #include "loopline/core/error.h"
+#include "loopline/core/files.h"
 #include "loopline/io/torchscript_archive.h"
 #include "script_module_devices.h"
 #include "script_module_operators.h"
@@ -121,11 +123,25 @@ const std::vector<DeviceConstant>& ScriptModule::device_constants() const {
 const std::set<std::string>& ScriptModule::operators() const { return impl_->operators; }
 
 void ScriptModule::save(const std::filesystem::path& path) const {
+  FileWriter file(path);
+  // LibTorch's writer ends the program when it is told of a failure: it hears of none, and what it
+  // writes after one goes nowhere.
+  std::exception_ptr problem;
+  const auto write = [&](const void* bytes, std::size_t count) {
+    try {
+      if (!problem) file.write({static_cast<const char*>(bytes), count});
+    } catch (...) {
+      problem = std::current_exception();
+    }
+    return count;
+  };
   try {
-    impl_->module.save(path.string());
+    torch::jit::ExportModule(impl_->module, write);
   } catch (const std::exception& error) {
     throw failure(path.string(), "cannot be written: " + reason(error));
   }
+  if (problem) std::rethrow_exception(problem);
+  file.close();
 }
 
 }  // namespace loopline::tensor

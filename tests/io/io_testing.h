@@ -30,7 +30,7 @@ inline std::string error_of(const std::function<void()>& action) {
 inline const std::filesystem::path& temporary_directory() {
   struct Directory {
     std::filesystem::path path =
-        std::filesystem::path(testing::TempDir()) / ("loopline_io_" + std::to_string(::getpid()));
+        std::filesystem::path(::testing::TempDir()) / ("loopline_io_" + std::to_string(::getpid()));
     Directory() { std::filesystem::remove_all(path); }
     ~Directory() { std::filesystem::remove_all(path); }
   };

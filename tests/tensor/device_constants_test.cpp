@@ -4,6 +4,7 @@
 
 #include "loopline/core/error.h"
 #include "loopline/tensor/script_module.h"
+#include "support/faulty_file_system.h"
 #include "support/tiny_bundle.h"
 
 namespace loopline::tensor {
@@ -113,6 +114,23 @@ TEST(ScriptModule, SavesItsTensorsAsTheyAre) {
                                           at::ones({2, 2, 2})};
   EXPECT_TRUE(at::equal(copy.call(arguments), module.call(arguments)));
   EXPECT_THROW(module.save(directory / "nowhere" / "copy.ts"), Error);
+
+  // Every write goes through the seam: none of them may fail without being noticed.
+  std::int64_t calls = 0;
+  for (std::int64_t call = 1; call == 1 || call <= calls; ++call) {
+    testing::FaultyFileSystem faulty(call, ENOSPC, testing::FaultyFileSystem::Fault::kShortWrite);
+    const FileSystemScope scope(faulty);
+    EXPECT_THAT([&] { module.save(directory / "copy.ts"); },
+                ::testing::ThrowsMessage<Error>(::testing::HasSubstr("No space left on device")))
+        << call;
+    if (call == 1) {
+      testing::FaultyFileSystem sound;
+      const FileSystemScope inner(sound);
+      module.save(directory / "copy.ts");
+      calls = sound.calls();
+    }
+  }
+  EXPECT_GT(calls, 5);
 }
 
 }  // namespace
