@@ -14,6 +14,20 @@ io::TimestepSpacing parse_spacing(const std::string& name) {
                                           names.begin());
 }
 
+/// The hash that a resolved config recorded is of the input that it names, not of one that is named
+/// instead.
+void forget_hashes(TrainConfig::Hashes& hashes, const std::vector<std::string>& assignments) {
+  const std::pair<const char*, std::string*> inputs[] = {{"model=", &hashes.model},
+                                                         {"prompts=", &hashes.prompts},
+                                                         {"reward=", &hashes.reward},
+                                                         {"init_from=", &hashes.init}};
+  for (const auto& [start, hash] : inputs) {
+    for (const std::string& assignment : assignments) {
+      if (assignment.starts_with(start)) hash->clear();
+    }
+  }
+}
+
 }  // namespace
 
 const std::vector<std::string>& spacing_names() {
@@ -27,6 +41,7 @@ TrainConfig read_train_config(const std::filesystem::path& file,
   for (const std::string& assignment : assignments) config::apply_set(tree, assignment);
   TrainConfig c;
   config::read_options(tree, [&](config::OptionVisitor& v) { c.describe(v); });
+  forget_hashes(c.hashes, assignments);
   return c;
 }
 

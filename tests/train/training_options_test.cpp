@@ -74,6 +74,20 @@ TEST(TrainingOptions, InitFromStartsWhereTheOtherRunEnded) {
   EXPECT_EQ(lines_of(world / "second" / "samples.jsonl").front()["iteration"], 1);
 }
 
+TEST(TrainingOptions, ARunOfARunOfARunNeedsNoMoreThanInitFrom) {
+  const auto world = testing::make_tiny_world("init_chain");
+  start(world, "run", {"iterations=2"});
+  const auto progress = run::silent_progress();
+  for (const char* next : {"second", "third"}) {
+    const fs::path before = std::string(next) == "second" ? world / "run" : world / "second";
+    start_run(load_train_plan(before / "config.yaml",
+                              {"init_from=" + before.string(), "optimizer.lr=0.001"}),
+              world / next, {}, *progress);
+  }
+  EXPECT_THAT([&] { load_train_plan(world / "run" / "config.yaml", {"hashes.model=abc"}); },
+              ThrowsMessage<Error>(HasSubstr("changed")));
+}
+
 TEST(TrainingOptions, ARunKeepsTheWeightsThatItStartedFrom) {
   const auto world = testing::make_tiny_world("init_kept");
   const std::string init = "init_from=" + (world / "first").string();
