@@ -4,9 +4,11 @@
 
 #include "loopline/core/error.h"
 #include "loopline/core/log.h"
+#include "loopline/core/text.h"
 #include "loopline/denoiser/model.h"
 #include "loopline/io/reward_bundle.h"
 #include "loopline/io/safetensors.h"
+#include "loopline/io/torchscript_archive.h"
 #include "loopline/reward/reward.h"
 #include "loopline/run/checkpoint.h"
 #include "loopline/run/metrics.h"
@@ -44,16 +46,33 @@ std::vector<std::string> device_constants(const tensor::ScriptModule& module) {
   return lines;
 }
 
-/// Those of all files of a bundle, each line with its file's name.
-std::vector<std::string> device_constants(const io::ModelBundle& bundle) {
-  std::vector<std::string> lines;
+/// "37, all listed"; what is not was allowed by --trust.
+std::string operators_line(const std::set<std::string>& operators) {
+  std::vector<std::string> trusted;
+  for (const std::string& name : operators) {
+    if (!io::is_listed_operator(name)) trusted.push_back(name);
+  }
+  return std::to_string(operators.size()) +
+         (trusted.empty() ? ", all listed" : ", trusted: " + join(trusted));
+}
+
+/// What the code of a bundle's files uses.
+struct CodeOfBundle {
+  std::vector<std::string> devices;  ///< each line with its file's name
+  std::set<std::string> operators;
+};
+
+CodeOfBundle code_of(const io::ModelBundle& bundle) {
+  CodeOfBundle code;
   for (const auto& file : {std::optional(bundle.denoiser), bundle.text_encoder, bundle.decoder}) {
     if (!file) continue;
-    for (const std::string& line : device_constants(tensor::ScriptModule(*file, at::kCPU))) {
-      lines.push_back(file->filename().string() + ": " + line);
+    const tensor::ScriptModule module(*file, at::kCPU);
+    for (const std::string& line : device_constants(module)) {
+      code.devices.push_back(file->filename().string() + ": " + line);
     }
+    code.operators.insert(module.operators().begin(), module.operators().end());
   }
-  return lines;
+  return code;
 }
 
 Json inspect_script(const std::filesystem::path& path) {
@@ -61,6 +80,7 @@ Json inspect_script(const std::filesystem::path& path) {
   std::int64_t count = 0;
   for (const auto& [name, tensor] : module.parameters()) count += tensor.numel();
   return {{"kind", "TorchScript"},
+          {"operators", operators_line(module.operators())},
           {"parameters_total", count},
           {"device_constants", device_constants(module)},
           {"parameters", list_tensors(module.parameters())},
@@ -69,7 +89,7 @@ Json inspect_script(const std::filesystem::path& path) {
 
 Json inspect_bundle(const std::filesystem::path& path) {
   const io::ModelBundle bundle = io::load_model_bundle(path);
-  const std::vector<std::string> devices = device_constants(bundle);
+  const CodeOfBundle code = code_of(bundle);
   denoiser::Model model = denoiser::load_model(bundle, at::kCPU);
   const tensor::NamedTensors trainable = denoiser::select_trainable(*model.denoiser, {});
   Json parameters = Json::array();
@@ -96,9 +116,10 @@ Json inspect_bundle(const std::filesystem::path& path) {
           {"steps", bundle.transition.steps},
           {"eta", bundle.transition.eta},
           {"guidance", bundle.transition.guidance},
+          {"operators", operators_line(code.operators)},
           {"parameters_total", count},
           {"parameters_trainable", trained},
-          {"device_constants", devices},
+          {"device_constants", code.devices},
           {"parameters", parameters},
           {"provenance", bundle.provenance}};
 }
@@ -112,6 +133,7 @@ Json inspect_reward(const std::filesystem::path& path) {
           {"image", {bundle.image.channels, bundle.image.height, bundle.image.width}},
           {"components", bundle.components},
           {"total", bundle.components[static_cast<std::size_t>(bundle.total)]},
+          {"operators", operators_line(tensor::ScriptModule(bundle.model, at::kCPU).operators())},
           {"provenance", bundle.provenance}};
 }
 
