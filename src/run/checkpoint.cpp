@@ -137,6 +137,9 @@ Checkpoint read_checkpoint(const fs::path& directory) {
   try {
     Checkpoint checkpoint = {directory, document.at("iteration").get<std::int64_t>(),
                              document.at("state")};
+    if (checkpoint.iteration < 0 || checkpoint.iteration > kLastIteration) {
+      throw failure(path.string(), "is damaged: its iteration is out of range");
+    }
     const std::string name = directory.filename().string();
     if (is_checkpoint_name(name) && name != checkpoint_name(checkpoint.iteration)) {
       throw failure(directory.string(),
