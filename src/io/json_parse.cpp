@@ -10,7 +10,6 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kMaxDepth = 64;
-constexpr std::size_t kMaxValues = 4'000'000;
 
 // What the parser says, without its own prefix "[json.exception.parse_error.101] ".
 std::string reason(const json::exception& e) {
@@ -23,7 +22,8 @@ std::string reason(const json::exception& e) {
 // equal keys, and with a callback that watches it takes time in the square of an object's size.)
 class JsonBuilder : public nlohmann::json_sax<json> {
  public:
-  explicit JsonBuilder(const std::string& where) : where_(where) {}
+  JsonBuilder(const std::string& where, std::size_t most_values)
+      : where_(where), most_values_(most_values) {}
 
   json take() { return std::move(root_); }
 
@@ -58,7 +58,9 @@ class JsonBuilder : public nlohmann::json_sax<json> {
 
   // Puts a value where it belongs: into the open list, behind the last key, or on top.
   json* place(json value) {
-    if (++values_ > kMaxValues) throw Error(where_, "JSON with more than 4000000 values");
+    if (++values_ > most_values_) {
+      throw Error(where_, "JSON with more than " + std::to_string(most_values_) + " values");
+    }
     if (open_.empty()) {
       root_ = std::move(value);
       return &root_;
@@ -84,6 +86,7 @@ class JsonBuilder : public nlohmann::json_sax<json> {
   }
 
   const std::string& where_;
+  const std::size_t most_values_;
   json root_;
   std::vector<json*> open_;
   json* member_ = nullptr;
@@ -92,8 +95,8 @@ class JsonBuilder : public nlohmann::json_sax<json> {
 
 }  // namespace
 
-json parse_json(std::string_view text, const std::string& where) {
-  JsonBuilder builder(where);
+json parse_json(std::string_view text, const std::string& where, std::size_t most_values) {
+  JsonBuilder builder(where, most_values);
   json::sax_parse(text, &builder);
   return builder.take();
 }

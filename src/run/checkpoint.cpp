@@ -22,6 +22,8 @@ constexpr const char* kStateFile = "state.json";
 constexpr std::size_t kDigits = 8;
 constexpr std::int64_t kLastIteration = 99'999'999;
 constexpr std::uint64_t kMaxStateBytes = std::uint64_t{1} << 30;
+constexpr std::size_t kMaxStateValues =
+    100'000'000;  // a million prompts remember some rewards each
 
 bool is_checkpoint_name(const std::string& name) {
   return name.size() == kDigits &&
@@ -59,6 +61,11 @@ std::string hash_of_document(json document) {
   return sha256(document.dump());
 }
 
+/// A member that is a whole number and not negative: what else there is would be converted.
+std::uint64_t whole_number(const json& object, const std::string& member) {
+  return object.at(member).get_ref<const json::number_unsigned_t&>();
+}
+
 void verify_file(const fs::path& directory, const std::string& name, const json& expected) {
   // A name with a separator would make the check look outside of the checkpoint.
   const bool plain = !name.empty() && name != "." && name != ".." &&
@@ -72,7 +79,7 @@ void verify_file(const fs::path& directory, const std::string& name, const json&
   if (reason) {
     throw failure(path.string(), "cannot be read: " + reason.message());
   }
-  if (bytes != expected.at("bytes").get<std::uint64_t>()) {
+  if (bytes != whole_number(expected, "bytes")) {
     throw failure(path.string(), "is damaged: it has " + std::to_string(bytes) + " bytes, not " +
                                      expected.at("bytes").dump());
   }
@@ -84,7 +91,7 @@ void verify_file(const fs::path& directory, const std::string& name, const json&
 json read_document(const fs::path& path) {
   json document;
   try {
-    document = io::parse_json(read_file(path, kMaxStateBytes), path.string());
+    document = io::parse_json(read_file(path, kMaxStateBytes), path.string(), kMaxStateValues);
   } catch (const Error& error) {
     if (error.exit_code() == ExitCode::kFailure) throw;  // it cannot be read
   }
@@ -120,7 +127,9 @@ Checkpoint write_checkpoint(const fs::path& checkpoints, std::int64_t iteration,
                      {"files", describe_files(temporary)},
                      {"state", state}};
     document["sha256"] = hash_of_document(document);
-    write_file_atomically(temporary / kStateFile, document.dump(1) + "\n");
+    const std::string text = document.dump(1) + "\n";
+    LOOPLINE_CHECK(text.size() <= kMaxStateBytes, "no reader takes a state of that size");
+    write_file_atomically(temporary / kStateFile, text);
   });
   return {directory, iteration, state};
 }
@@ -135,11 +144,11 @@ Checkpoint read_checkpoint(const fs::path& directory) {
   const fs::path path = directory / kStateFile;
   const json document = read_document(path);
   try {
-    Checkpoint checkpoint = {directory, document.at("iteration").get<std::int64_t>(),
-                             document.at("state")};
-    if (checkpoint.iteration < 0 || checkpoint.iteration > kLastIteration) {
+    const std::uint64_t iteration = whole_number(document, "iteration");
+    if (iteration > static_cast<std::uint64_t>(kLastIteration)) {
       throw failure(path.string(), "is damaged: its iteration is out of range");
     }
+    Checkpoint checkpoint = {directory, static_cast<std::int64_t>(iteration), document.at("state")};
     const std::string name = directory.filename().string();
     if (is_checkpoint_name(name) && name != checkpoint_name(checkpoint.iteration)) {
       throw failure(directory.string(),

@@ -164,6 +164,19 @@ TEST_F(CheckpointTest, WrongMembersAreRefused) {
   put(directory / "state.json", good.dump());
   edit_state(directory, [](json& document) { document["iteration"] = 4; });
   EXPECT_THAT(damage_of(directory), HasSubstr("was renamed: it holds iteration 4"));
+  const std::vector<std::pair<json, std::string>> iterations = {
+      {-3, "of the wrong type"},  {3.0, "of the wrong type"},    {1e300, "of the wrong type"},
+      {"3", "of the wrong type"}, {100'000'000, "out of range"}, {UINT64_MAX, "out of range"}};
+  for (const auto& [iteration, message] : iterations) {
+    put(directory / "state.json", good.dump());
+    edit_state(directory,
+               [&, &value = iteration](json& document) { document["iteration"] = value; });
+    EXPECT_THAT(damage_of(directory), HasSubstr(message)) << iteration;
+  }
+  for (const std::string& text : {std::string(1'000'000, '['), std::string("[1e300]")}) {
+    put(directory / "state.json", "{\"format\": \"loopline-checkpoint\", \"state\": " + text);
+    EXPECT_THAT(damage_of(directory), HasSubstr("not a JSON object"));
+  }
 }
 
 TEST_F(CheckpointTest, CopyUnderAnotherNameReads) {
