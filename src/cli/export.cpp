@@ -40,9 +40,9 @@ void add_export(CLI::App& app, int&) {
     const experiment::Exported exported =
         experiment::export_run({.run = arguments->run,
                                 .format = format,
-                                .checkpoint = arguments->checkpoint,
                                 .out = arguments->out,
-                                .force = arguments->force});
+                                .force = arguments->force,
+                                .checkpoint = arguments->checkpoint});
     const std::string out = exported.out.string();
     std::printf("%s: %s, weights of iteration %lld\n", out.c_str(),
                 human_bytes(static_cast<double>(exported.bytes)).c_str(),

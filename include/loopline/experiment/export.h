@@ -20,9 +20,9 @@ ExportFormat parse_export_format(const std::string& name);
 struct ExportRequest {
   std::filesystem::path run{};
   ExportFormat format = ExportFormat::kBundle;
-  std::string checkpoint = "latest";  ///< of a run: latest, best or an iteration
   std::filesystem::path out{};        ///< a directory, or a file .ts, .pt or .safetensors
   bool force = false;                 ///< replace what an earlier export wrote there
+  std::string checkpoint = "latest";  ///< of a run: latest, best or an iteration
 };
 
 struct Exported {
