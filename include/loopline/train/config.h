@@ -135,8 +135,8 @@ struct TrainConfig {
   void describe(config::OptionVisitor& visitor);
 };
 
-/// Reads a config file with its base files and `--set` assignments. Blanks stay blank; an input that
-/// is assigned loses the hash that the file has for it.
+/// Reads a config file with its base files and `--set` assignments. Blanks stay blank; an input
+/// that is assigned loses the hash that the file has for it.
 TrainConfig read_train_config(const std::filesystem::path& file,
                               const std::vector<std::string>& assignments);
 
