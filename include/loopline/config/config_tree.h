@@ -14,7 +14,8 @@ namespace loopline::config {
 struct ConfigTree {
   enum class Kind { kNull, kScalar, kList, kMap };
 
-  ConfigTree();  // not here: clang 14 takes an inline one for a use of the incomplete type
+  ConfigTree();  // defined elsewhere: clang 14 cannot compile an inline one in a type that holds
+                 // itself
 
   Kind kind = Kind::kNull;
   std::string scalar;
@@ -34,8 +35,8 @@ struct ConfigTree {
 ConfigTree parse_yaml(const std::string& text, const std::filesystem::path& file);
 
 /// Reads a config file, a map of options, and, when it has a top-level `base: other.yaml`, merges
-/// it over that file (relative to it; chains allowed, cycles are an Error). The `base` key is
-/// removed.
+/// it over that file (relative to it; chains of 16 files allowed, cycles are an Error). The `base`
+/// key is removed.
 ConfigTree load_config(const std::filesystem::path& file);
 
 /// Lays `over` over `under`: maps merge key by key, everything else (lists too) replaces.

@@ -31,7 +31,8 @@ void write_png(const std::filesystem::path& path, const Image& image);
 /// that JPEG cannot hold (a side over 65500 pixels) is an Error (exit 1).
 std::string encode_jpeg(const Image& image, int quality);
 
-/// Reads PNG or JPEG (by content). Images over 64 megapixels are refused.
+/// Reads PNG or JPEG (by content). Images over 64 megapixels, damaged ones and JPEGs that are
+/// neither grey nor RGB are Errors.
 Image read_image(const std::filesystem::path& path);
 
 }  // namespace loopline::io

@@ -45,7 +45,9 @@ std::uint64_t prompt_key(const Prompt& prompt);
 /// fastest, through its values as in the file. `{{` and `}}` in a template are braces. Metadata
 /// holds the values of the slots that occur: {"colour": ["red", "blue"], "shape": ["circle",
 /// "circle"]}. The same text twice, a value twice in a slot, a slot that is unknown, unused or
-/// empty, and more than 1,000,000 prompts are Errors.
+/// empty are Errors.
+///
+/// More than 1,000,000 prompts are an Error, whatever the file; docs/security.md has all limits.
 std::vector<Prompt> read_prompts(const std::filesystem::path& path);
 
 }  // namespace loopline::io
