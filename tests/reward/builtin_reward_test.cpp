@@ -4,15 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "loopline/core/error.h"
 #include "loopline/tensor/pictures.h"
 
 namespace loopline::reward {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::ThrowsMessage;
 
 std::vector<double> totals(const std::string& name, const at::Tensor& images) {
   const std::vector<io::Prompt> prompts(static_cast<std::size_t>(images.size(0)),
@@ -99,12 +96,8 @@ TEST(Brightness, IsTheMeanOfTheColours) {
   EXPECT_DOUBLE_EQ(total("brightness", row({{0.5F, 0.5F, 0.5F, 0.0F}})), 0.5);
 }
 
-TEST(Brightness, OfANonFiniteImageIsAnError) {
-  EXPECT_THAT(
-      [] {
-        total("brightness", row({{0.5F, NAN, 0.5F}}));
-      },
-      ThrowsMessage<Error>(HasSubstr("brightness")));
+TEST(Brightness, OfANonFiniteImageIsNotFinite) {
+  EXPECT_TRUE(std::isnan(total("brightness", row({{0.5F, NAN, 0.5F}}))));
 }
 
 // By hand from rg = R - G, yb = (R + G) / 2 - B on 0..255.

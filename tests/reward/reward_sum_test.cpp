@@ -111,7 +111,7 @@ def forward(self, images, ids):
   EXPECT_THAT(scores.terms[1], ElementsAre(0, 0, b));
 }
 
-TEST(RewardSum, NamesPromptAndSampleOfASumThatOverflows) {
+TEST(RewardSum, ASumThatOverflowsIsInfinite) {
   const auto directory = testing::fresh_directory("overflow");
   testing::write_tiny_reward(directory, "", R"(
 def forward(self, images, ids):
@@ -119,9 +119,10 @@ def forward(self, images, ids):
     return torch.stack([r, r], 1)
 )");
   const auto sum = sum_of({"1e300 * " + directory.string()});
-  EXPECT_THAT(
-      [&] { sum->score(three_images(), kThreePrompts); },
-      ThrowsMessage<Error>(::testing::AllOf(HasSubstr("sample 1"), HasSubstr("\"light\""))));
+  const Scores scores = sum->score(three_images(), kThreePrompts);
+  EXPECT_TRUE(std::isfinite(scores.total[0]));
+  EXPECT_TRUE(std::isinf(scores.total[1]));
+  EXPECT_TRUE(scores.valid[1]) << "who uses it decides";
 }
 
 TEST(MakeReward, TakesANameOrADirectory) {
