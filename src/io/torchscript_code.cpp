@@ -100,6 +100,7 @@ class Check {
   /// A name without a point before it. Returns the last token that was looked at.
   std::size_t check_name(std::size_t i) {
     const std::string name(tokens_[i].text);
+    if (tokens_[i].starts_line && is_followed_by(i, ":")) return i;  // declares an attribute
     if (name == "torch" || name == "ops" || name == "__torch__" || name == "CONSTANTS") {
       return check_root(i);
     }

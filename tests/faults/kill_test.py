@@ -79,7 +79,10 @@ def check_killed(result):
 def finish(machine, straight, run, settings):
     errors = machine.finish(run, settings)
     check("passed over" not in errors, f"a kill left a damaged checkpoint: {errors}")
-    faults.check_equal(straight, run)
+    try:
+        faults.check_equal(straight, run)
+    except faults.Failed as failure:
+        raise faults.Failed(f"{failure}; the last command said: {errors.strip()[-400:]}") from failure
 
 
 def check_order(operations):

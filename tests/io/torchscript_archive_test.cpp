@@ -168,6 +168,13 @@ TEST(TorchScriptArchive, OrdinaryCodePasses) {
             "accepted");
 }
 
+TEST(TorchScriptArchive, AttributesMayHaveAnyName) {
+  EXPECT_EQ(
+      verdict_on_code("class Net(Module):\n  weight : Tensor\n  ops : List[int]\n  print : int\n"
+                      "  __annotations__[\"0\"] = Tensor\n  torch : Final[int] = 3\n"),
+      "accepted");
+}
+
 TEST(TorchScriptArchive, ATrustedNamePassesAndIsLogged) {
   const std::string archive = [] {
     TestArchive hostile = small_archive();
