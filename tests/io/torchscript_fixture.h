@@ -80,6 +80,10 @@ struct TestArchive {
     const std::string& stored = entry.stored.empty() ? entry.content : entry.stored;
     const std::uint64_t size = entry.size == UINT64_MAX ? entry.content.size() : entry.size;
     const std::string crc = number(crc_of(entry.content) ^ entry.crc_change, 4);
+    const std::string sizes = number(stored.size(), 4) + number(size, 4);
+    const std::string falsified =
+        number(0, 4) + number(entry.local_size, 4) + number(entry.local_size, 4);
+    const bool has_descriptor = (entry.flags & 8) != 0;
     const std::string name = folder + "/" + entry.name;
     const std::string local =
         folder + "/" + (entry.local_name.empty() ? entry.name : entry.local_name);
@@ -87,15 +91,13 @@ struct TestArchive {
     const std::uint64_t offset = file.size();
     const std::string padding = "FB" + number(3, 2) + "ZZZ";
     file += "PK\x03\x04" + number(0, 2) + number(entry.flags, 2) + number(entry.method, 2) +
-            number(0, 8) + number(entry.local_size, 4) + number(entry.local_size, 4) +
-            number(local.size(), 2) + number(padding.size(), 2) + local + padding + stored;
-    if ((entry.flags & 8) != 0) {
-      file += "PK\x07\x08" + crc + number(stored.size(), 4) + number(size, 4);
-    }
+            number(0, 4) + (has_descriptor ? falsified : crc + sizes) + number(local.size(), 2) +
+            number(padding.size(), 2) + local + padding + stored;
+    if (has_descriptor) file += "PK\x07\x08" + crc + sizes;
     directory += "PK\x01\x02" + number(0, 4) + number(entry.flags, 2) + number(entry.method, 2) +
-                 number(0, 4) + crc + number(stored.size(), 4) + number(size, 4) +
-                 number(name.size(), 2) + number(entry.extra.size(), 2) + number(0, 10) +
-                 number(offset, 4) + name + entry.extra;
+                 number(0, 4) + crc + sizes + number(name.size(), 2) +
+                 number(entry.extra.size(), 2) + number(0, 10) + number(offset, 4) + name +
+                 entry.extra;
   }
 };
 

@@ -64,6 +64,14 @@ TEST(Zip, BytesThatBelongToNoEntryAreRefused) {
   archive = small_archive();
   archive["data.pkl"].junk_before = "????";
   EXPECT_THAT(verdict_on(archive), HasSubstr("after entry \"data/0\""));
+  archive = small_archive();
+  archive["data/0"].flags = 0x0800;  // sizes stand in the header before the data
+  EXPECT_EQ(verdict_on(archive), "accepted");
+  archive["data.pkl"].junk_before = std::string(16, '?');
+  EXPECT_THAT(verdict_on(archive), HasSubstr("after entry \"data/0\""));
+  std::string bytes = small_archive().bytes();
+  bytes[bytes.size() - 2] = 1;  // a comment of one byte that is not there
+  EXPECT_THAT(verdict_on(bytes), HasSubstr("cut off"));
 }
 
 TEST(Zip, AnEntryHasOneName) {
