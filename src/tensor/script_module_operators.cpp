@@ -79,25 +79,28 @@ class ValueCheck {
  public:
   explicit ValueCheck(std::string where) : where_(std::move(where)) {}
 
-  void check(const c10::IValue& value, const c10::TypePtr& type, const std::string& name) {
+  void check(const c10::IValue& value, const c10::TypePtr& declared, const std::string& name) {
+    const auto optional = declared->cast<c10::OptionalType>();
+    if (optional && value.isNone()) return;
+    const c10::TypePtr type = optional ? optional->getElementType() : declared;
+    if (const auto tuple = type->cast<c10::TupleType>(); tuple && value.isTuple()) {
+      check_tuple(value.toTupleRef().elements(), *tuple, name);
+      return;
+    }
     if (!value.type()->isSubtypeOf(*type)) {
       throw Error(where_, name + " is declared as " + type->repr_str() + " but holds " +
                               value.type()->repr_str());
-    }
-    if (value.isTuple()) {
-      for (const c10::IValue& item : value.toTupleRef().elements()) check(item, item.type(), name);
     }
     if (!value.isObject() && !value.isList() && !value.isGenericDict()) return;
     if (!seen_.insert(value.internalToPointer()).second) return;
     if (value.isObject()) {
       const auto& object = value.toObjectRef();
-      const auto declared = object.type();
-      if (object.slots().size() < declared->numAttributes()) {
+      const auto known = object.type();
+      if (object.slots().size() < known->numAttributes()) {
         throw Error(where_, name + " holds half an object");
       }
-      for (std::size_t i = 0; i < declared->numAttributes(); ++i) {
-        check(object.getSlot(i), declared->getAttribute(i),
-              name + "." + declared->getAttributeName(i));
+      for (std::size_t i = 0; i < known->numAttributes(); ++i) {
+        check(object.getSlot(i), known->getAttribute(i), name + "." + known->getAttributeName(i));
       }
     } else if (value.isList()) {
       const auto list = value.toList();
@@ -112,6 +115,18 @@ class ValueCheck {
   }
 
  private:
+  /// A named tuple comes back from a file without its name.
+  void check_tuple(c10::ArrayRef<c10::IValue> items, const c10::TupleType& type,
+                   const std::string& name) {
+    if (items.size() != type.elements().size()) {
+      throw Error(where_, name + " is declared as " + type.repr_str() + " but holds " +
+                              std::to_string(items.size()) + " values");
+    }
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      check(items[i], type.elements()[i], name + "[" + std::to_string(i) + "]");
+    }
+  }
+
   std::string where_;
   std::set<const void*> seen_;
 };

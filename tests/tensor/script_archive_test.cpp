@@ -158,6 +158,23 @@ TEST(ScriptArchive, AttributesHoldWhatTheirClassDeclares) {
               HasSubstr("the module.weight is declared"));
 }
 
+TEST(ScriptArchive, ANamedTupleMayHaveLostItsName) {
+  const fs::path directory = testing::fresh_directory("named_tuple");
+  io::TestArchive archive = io::small_archive();
+  archive["code/__torch__.py"].content =
+      "class Pair(NamedTuple):\n  a : int\n  b : Optional[int]\n"
+      "class Net(Module):\n  weight : __torch__.Pair\n"
+      "  def forward(self: __torch__.Net,\n    x: Tensor) -> Tensor:\n    return x\n";
+  for (const std::string pickled : {"K\x01K\x02\x86", "K\x01N\x86"}) {
+    archive["data.pkl"].content = io::pickled_net(pickled);
+    EXPECT_EQ(refusal(write_archive(directory, archive)), "no error");
+  }
+  for (const std::string pickled : {"K\x01\x88\x86", "NN\x86", "K\x01\x85", "K\x01"}) {
+    archive["data.pkl"].content = io::pickled_net(pickled);
+    EXPECT_THAT(refusal(write_archive(directory, archive)), HasSubstr("is declared as"));
+  }
+}
+
 TEST(ScriptArchive, CustomClassesAreRefusedByName) {
   const fs::path directory = testing::fresh_directory("custom");
   io::TestArchive archive = io::small_archive();
