@@ -254,6 +254,7 @@ class Table:
 def run_script(parts, options):
     """Each of `parts`, part(machine, table, options) by how the names of its moments begin, in one
     world; ends the program."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # by way of `finally`
     machine = Machine(options)
     table = Table(options)
     try:
