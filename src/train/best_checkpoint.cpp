@@ -19,10 +19,10 @@ bool BestCheckpoint::see(const nlohmann::json& line) {
   const std::int64_t iteration = line.at("iteration").get<std::int64_t>();
   if (iteration == 0) return false;  // the base model, which has no checkpoint
   const double value = found->get<double>();
-  bool record = is_of_evaluation(metric_);
-  for (const auto& [earlier, best] : value_) record = record && better(value, best);
   value_.emplace(iteration, value);
-  return record;
+  const bool record = !record_ || better(value, *record_);
+  if (record) record_ = value;
+  return record && is_of_evaluation(metric_);
 }
 
 std::optional<std::int64_t> BestCheckpoint::among(

@@ -3,6 +3,7 @@ the question whether a run that met them equals the one that did not. See docs/f
 
 import argparse
 import collections
+import contextlib
 import fcntl
 import json
 import os
@@ -87,6 +88,19 @@ class Machine:
                                                                TERM="xterm"),
                                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                 stderr=terminal.slave if terminal else subprocess.DEVNULL)
+
+    @contextlib.contextmanager
+    def on_terminal(self, command):
+        """A command that shows its progress bar on a Terminal, and that terminal. It is killed at
+        the end of the block if it still runs."""
+        terminal = Terminal()
+        process = self.start(command, terminal=terminal)
+        try:
+            yield process, terminal
+        finally:
+            process.kill()
+            process.wait()
+            terminal.close()
 
     def operations(self, command, run):
         """What the command does to `run`'s files, in order, and the finished process."""

@@ -189,14 +189,8 @@ def kill_when_shown(machine, table, options):
     for activity in ["sampling", "updating", "evaluating"]:
         for iteration in (0, 1, 2):
             def moment():
-                terminal = faults.Terminal()
-                process = machine.start(machine.train(run, SLOW), terminal=terminal)
-                try:
+                with machine.on_terminal(machine.train(run, SLOW)) as (process, terminal):
                     terminal.wait_for(rf"{iteration}/3 [^\r]*{activity}", process)
-                finally:
-                    process.kill()
-                    process.wait()
-                    terminal.close()
                 finish(machine, straight, run, SLOW)
             table.moment(f"killed while {activity}", f"shown/{activity}/{iteration}", moment, run)
 

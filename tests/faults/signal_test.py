@@ -112,16 +112,10 @@ def signal_when_shown(machine, table, options):
     for activity in ["sampling", "updating", "evaluating"]:
         for iteration, (signum, code) in enumerate(SIGNALS):
             def moment():
-                terminal = faults.Terminal()
-                process = machine.start(machine.train(run, SLOW), terminal=terminal)
-                try:
+                with machine.on_terminal(machine.train(run, SLOW)) as (process, terminal):
                     terminal.wait_for(rf"{iteration}/3 [^\r]*{activity}", process)
                     process.send_signal(signum)
                     check_stopped(process, code)
-                finally:
-                    process.kill()
-                    process.wait()
-                    terminal.close()
                 lines = (run / "metrics.jsonl").read_text().splitlines()
                 # Updates are finished, a rollout or an evaluation is dropped.
                 expected = iteration + (activity == "updating")
@@ -135,18 +129,12 @@ def second_signal_in_updates(machine, table, options):
     run = machine.directory / "cut"
     for signum, code in SIGNALS:
         def moment():
-            terminal = faults.Terminal()
-            process = machine.start(machine.train(run, ENDLESS), terminal=terminal)
-            try:
+            with machine.on_terminal(machine.train(run, ENDLESS)) as (process, terminal):
                 terminal.wait_for("updating", process)
                 process.send_signal(signum)
                 terminal.wait_for("updating", process)  # finishes the updates, as promised
                 process.send_signal(signum)
                 check_stopped(process, code)
-            finally:
-                process.kill()
-                process.wait()
-                terminal.close()
             check(not (run / "metrics.jsonl").read_text(), "the second signal waited for the end")
         table.moment("second signal while updating", f"updating/{signum.name}", moment,
                      run)

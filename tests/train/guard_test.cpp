@@ -57,15 +57,19 @@ def forward(self, images, ids):
   std::ofstream(directory / "reward.json") << manifest;
 }
 
-/// Its gradient is not finite when a row's latents have a mean above `limit`.
-std::string denoiser_with_a_cliff(const std::string& limit) {
-  return R"(
+/// A world whose network has a gradient that is not finite when a row's latents have a mean above
+/// `limit`.
+fs::path world_with_a_cliff(const std::string& name, const std::string& limit) {
+  const fs::path world = testing::make_tiny_world(name);
+  testing::write_tiny_model(world / "model",
+                            R"(
 def forward(self, x, t, c):
     shift = torch.tanh(torch.matmul(c.mean(1), self.mix)).unsqueeze(2).unsqueeze(3)
     low = (x.flatten(1).mean(1) < )" +
-         limit + R"().to(x.dtype).unsqueeze(1).unsqueeze(2).unsqueeze(3)
+                                limit + R"().to(x.dtype).unsqueeze(1).unsqueeze(2).unsqueeze(3)
     return self.gain * x + shift + 0.01 * torch.sqrt(self.gain * low)
-)";
+)");
+  return world;
 }
 
 std::vector<nlohmann::json> metrics_of(const fs::path& run) {
@@ -176,8 +180,7 @@ def forward(self, x, t, c):
 }
 
 TEST(NonFiniteGradient, SkipsThatUpdateAloneAndCountsIt) {
-  const auto world = testing::make_tiny_world("gradient");
-  testing::write_tiny_model(world / "model", denoiser_with_a_cliff("0.35"));
+  const auto world = world_with_a_cliff("gradient", "0.35");
   const Warnings warnings;
   start(world, "run", {"learner.updates_per_epoch=8"});
   std::int64_t updates = 0;
@@ -196,8 +199,7 @@ TEST(NonFiniteGradient, SkipsThatUpdateAloneAndCountsIt) {
 }
 
 TEST(NonFiniteGradient, StopsAfterItsIterationWithACheckpointThatGoesOn) {
-  const auto world = testing::make_tiny_world("gradient_stop");
-  testing::write_tiny_model(world / "model", denoiser_with_a_cliff("0.35"));
+  const auto world = world_with_a_cliff("gradient_stop", "0.35");
   const Warnings quiet;
   start(world, "straight", {"learner.updates_per_epoch=8"});
   EXPECT_THAT(
@@ -216,8 +218,7 @@ TEST(NonFiniteGradient, StopsAfterItsIterationWithACheckpointThatGoesOn) {
 }
 
 TEST(NonFiniteGradient, AllUpdatesOfAnIterationStopTheRunWhateverTheConfigSays) {
-  const auto world = testing::make_tiny_world("gradient_hopeless");
-  testing::write_tiny_model(world / "model", denoiser_with_a_cliff("-100"));
+  const auto world = world_with_a_cliff("gradient_hopeless", "-100");
   EXPECT_THAT(failure_of([&] { start(world, "run"); }),
               AllOf(HasSubstr("iteration 1: left out: 2 of 2 updates"),
                     HasSubstr("goes on from iteration 1")));

@@ -32,6 +32,7 @@ class BestCheckpoint {
   std::string metric_;
   bool highest_;
   std::map<std::int64_t, double> value_;  ///< by iteration
+  std::optional<double> record_;          ///< the best of them
 };
 
 /// The iteration of a run's best checkpoint, from its logs. A run that names no metric, or has no
