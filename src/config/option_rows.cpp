@@ -28,6 +28,9 @@ class RowCollector : public OptionVisitor {
   void field(const OptionInfo& info, std::vector<std::int64_t>& value) override {
     many(info, OptionType::kIntegerList, value);
   }
+  void field(const OptionInfo& info, std::vector<double>& value) override {
+    many(info, OptionType::kNumberList, value);
+  }
   void field(const OptionInfo& info, std::optional<bool>& value) override {
     maybe(info, OptionType::kBool, value);
   }

@@ -52,6 +52,8 @@ std::string type_text(OptionType type) {
       return "a list of texts";
     case OptionType::kIntegerList:
       return "a list of whole numbers";
+    case OptionType::kNumberList:
+      return "a list of numbers";
   }
   LOOPLINE_CHECK(false, "unknown option type");
 }

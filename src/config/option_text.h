@@ -9,7 +9,7 @@
 namespace loopline::config {
 
 /// The type of an option, for messages and the reference.
-enum class OptionType { kBool, kInteger, kNumber, kText, kTextList, kIntegerList };
+enum class OptionType { kBool, kInteger, kNumber, kText, kTextList, kIntegerList, kNumberList };
 
 /// "true or false", "a whole number", "a list of texts": fits after "expected".
 std::string type_text(OptionType type);

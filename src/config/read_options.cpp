@@ -35,6 +35,9 @@ class OptionReader : public OptionVisitor {
   void field(const OptionInfo& info, std::vector<std::int64_t>& value) override {
     many(info, value, OptionType::kIntegerList);
   }
+  void field(const OptionInfo& info, std::vector<double>& value) override {
+    many(info, value, OptionType::kNumberList);
+  }
   void field(const OptionInfo& info, std::optional<bool>& value) override { maybe(info, value); }
   void field(const OptionInfo& info, std::optional<std::int64_t>& value) override {
     maybe(info, value);

@@ -1,6 +1,7 @@
 #include <ATen/ATen.h>
 
 #include "loopline/core/error.h"
+#include "loopline/core/text.h"
 #include "loopline/denoiser/denoiser.h"
 #include "loopline/tensor/precision.h"
 #include "loopline/tensor/script_module.h"
@@ -9,15 +10,36 @@
 namespace loopline::denoiser {
 namespace {
 
+std::vector<at::Tensor> find_adapter_scales(const io::ModelBundle& bundle,
+                                            const tensor::ScriptModule& module) {
+  if (!bundle.adapter) return {};
+  const std::string& pattern = bundle.adapter->scale_buffer;
+  std::vector<at::Tensor> scales;
+  std::vector<std::string> names;
+  for (const auto& [name, buffer] : module.buffers()) {
+    names.push_back(name);
+    if (matches_pattern(pattern, name)) scales.push_back(buffer);
+  }
+  if (!scales.empty()) return scales;
+  const std::string near = nearest_name(pattern, names);
+  throw Error(bundle.denoiser.string(),
+              "no buffer is named \"" + pattern + "\", as adapter.scale_buffer in bundle.json says",
+              near.empty() ? "its buffers: " + join(names) : "did you mean " + near + "?");
+}
+
 class TorchScriptDenoiser : public Denoiser {
  public:
   TorchScriptDenoiser(const io::ModelBundle& bundle, at::Device device)
-      : bundle_(bundle), module_(bundle.denoiser, device), device_(device) {}
+      : bundle_(bundle),
+        module_(bundle.denoiser, device),
+        adapter_scales_(find_adapter_scales(bundle, module_)),
+        device_(device) {}
 
   const io::ModelBundle& spec() const override { return bundle_; }
   const std::map<std::string, at::Tensor>& parameters() const override {
     return module_.parameters();
   }
+  const std::vector<at::Tensor>& adapter_scales() const override { return adapter_scales_; }
   at::Device device() const override { return device_; }
   void set_precision(tensor::Precision precision) { precision_ = precision; }
 
@@ -58,6 +80,7 @@ class TorchScriptDenoiser : public Denoiser {
 
   io::ModelBundle bundle_;
   tensor::ScriptModule module_;
+  std::vector<at::Tensor> adapter_scales_;
   at::Device device_;
   tensor::Precision precision_ = tensor::Precision::kFloat32;
 };

@@ -1,3 +1,4 @@
+#include "config_output_options.h"
 #include "loopline/policy/preset.h"
 #include "loopline/reward/reward_sum.h"
 #include "loopline/train/config.h"
@@ -90,6 +91,11 @@ void describe_learner(config::OptionVisitor& v, TrainConfig::Learner& c) {
                  "every sample.")
               .range(0, 1),
           c.timestep_fraction);
+  v.field(option("step_weights",
+                 "What the loss of each step counts, from the noisiest; one number for each step "
+                 "that draws noise, and only their ratios matter. Empty: all alike.")
+              .at_least(0),
+          c.step_weights);
   v.field(option("skip_zero_variance",
                  "Leave out groups whose rewards are all equal: under a group's baseline their "
                  "advantage is 0, and without them the loss is the mean over pairs that teach "
@@ -101,6 +107,59 @@ void describe_learner(config::OptionVisitor& v, TrainConfig::Learner& c) {
                  "divisor of it sees the same minibatches.")
               .range(1, 4095),
           c.shards);
+  v.field(option("gradient_signal_every",
+                 "Iterations between measurements of the gradient's signal and noise by step "
+                 "(gradient/*), which tell the steps that carry the learning; one costs about as "
+                 "much as a pass over the iteration's pairs. 0: none.")
+              .at_least(0)
+              .changes_on_resume(),
+          c.gradient_signal_every);
+  v.field(option("recompute",
+                 "Activations of the network are computed again in the backward pass instead of "
+                 "being kept: less memory, more time. Needs a bundle in segments "
+                 "(docs/performance.md)."),
+          c.recompute);
+}
+
+void describe_window(config::OptionVisitor& v, TrainConfig::Window& c) {
+  v.field(
+      option("size", "Neighbouring steps in the window. Blank: all steps, no window.").at_least(1),
+      c.size);
+  v.field(option("start", "The window's first step at the start of the run; 0 is the noisiest.")
+              .at_least(0),
+          c.start);
+  v.field(option("stride",
+                 "How many steps towards the clean image the window moves; past the last step it "
+                 "starts again at the noisiest. 0: it stays.")
+              .at_least(0),
+          c.stride);
+  v.field(option("every", "Iterations between moves.").at_least(1), c.every);
+  v.field(option("outside",
+                 "How rollouts sample the steps outside: noise, as everywhere; deterministic, with "
+                 "eta 0 (MixGRPO), so that images of one group differ by the window's noise and "
+                 "their start.")
+              .one_of({"noise", "deterministic"}),
+          c.outside);
+}
+
+void describe_kl(config::OptionVisitor& v, TrainConfig::Kl& c) {
+  v.field(option("loss",
+                 "Weight in the loss: the loss of a pair grows by weight x mean over the latent's "
+                 "elements of (mu - mu_ref)^2 / (2 sigma^2). One more forward a pair.")
+              .at_least(0),
+          c.loss);
+  v.field(option("reward",
+                 "Weight in the reward: an image's reward shrinks by weight x sum over its trained "
+                 "steps of mean log(p / p_ref). reward/mean stays without it. One more forward a "
+                 "step of every image.")
+              .at_least(0),
+          c.reward);
+  v.field(option("images",
+                 "Images an iteration on which the distance is measured for the log (kl/*), "
+                 "rounded up to micro-batches; one more forward a step of each. kl.reward measures "
+                 "all. 0: none. Blank: one micro-batch.")
+              .at_least(0),
+          c.images);
 }
 
 void describe_optimizer(config::OptionVisitor& v, TrainConfig::Optimizer& c) {
@@ -126,135 +185,6 @@ void describe_optimizer(config::OptionVisitor& v, TrainConfig::Optimizer& c) {
                  "Blank: `iterations`.")
               .at_least(1),
           c.decay_iterations);
-}
-
-void describe_evaluation(config::OptionVisitor& v, TrainConfig::Evaluation& c) {
-  v.field(option("every",
-                 "Iterations between evaluations while training, with one before the first; 0 "
-                 "evaluates only when asked to.")
-              .at_least(0)
-              .changes_on_resume(),
-          c.every);
-  v.field(option("prompts",
-                 "Prompt files, one a split; the split is named after the file. Empty: the "
-                 "training prompts.")
-              .path()
-              .changes_on_resume(),
-          c.prompts);
-  v.field(option("images_per_prompt", "Images of each prompt (two or more give a diversity).")
-              .range(1, 4095)
-              .changes_on_resume(),
-          c.images_per_prompt);
-  v.field(option("max_prompts", "At most this many prompts of each split, spread over the file.")
-              .at_least(1)
-              .changes_on_resume(),
-          c.max_prompts);
-  v.field(option("seed", "Seed of the evaluation's noise and intervals.")
-              .at_least(0)
-              .changes_on_resume(),
-          c.seed);
-  v.field(option("steps", "Denoising steps of evaluations. Blank: sampler.steps.")
-              .range(1, 1000)
-              .changes_on_resume(),
-          c.steps);
-  v.field(option("eta", "eta of evaluations; 0 is deterministic. Blank: sampler.eta.")
-              .range(0, 1)
-              .changes_on_resume(),
-          c.eta);
-  v.field(option("guidance", "Guidance weight of evaluations. Blank: sampler.guidance.")
-              .at_least(0)
-              .changes_on_resume(),
-          c.guidance);
-}
-
-void describe_outputs(config::OptionVisitor& v, TrainConfig& c) {
-  v.section("samples", "Picture grids of fixed prompts with fixed noise, samples/*.png.", [&] {
-    v.field(
-        option("every", "Iterations between grids; 0 draws none.").at_least(0).changes_on_resume(),
-        c.samples.every);
-    v.field(option("prompts", "Prompts in the grid, spread over the prompt file: one a row.")
-                .range(1, 64)
-                .changes_on_resume(),
-            c.samples.prompts);
-    v.field(
-        option("per_prompt", "Images of each prompt: columns.").range(1, 64).changes_on_resume(),
-        c.samples.per_prompt);
-    v.field(option("zoom", "Each pixel is drawn this many times wider and higher.")
-                .range(1, 32)
-                .changes_on_resume(),
-            c.samples.zoom);
-  });
-  v.section(
-      "sample_log",
-      "samples.jsonl: one line a training image with its prompt, seed, reward, components and "
-      "advantage; `loopline show RUN` reads it.",
-      [&] {
-        v.field(option("every", "Iterations between logged ones; 0 logs none.")
-                    .at_least(0)
-                    .changes_on_resume(),
-                c.sample_log.every);
-        v.field(option("pictures", "Keep the images too, pictures/*.png, one a line.")
-                    .changes_on_resume(),
-                c.sample_log.pictures);
-      });
-  v.section("checkpoint", "What resume starts from, checkpoints/.", [&] {
-    v.field(option("every", "Iterations between checkpoints; the last iteration has one always.")
-                .at_least(1)
-                .changes_on_resume(),
-            c.checkpoint.every);
-    v.field(option("keep", "Newest checkpoints kept.").at_least(1).changes_on_resume(),
-            c.checkpoint.keep);
-    v.field(option("keep_every",
-                   "Kept as well: checkpoints whose iteration is a multiple of this; 0: none.")
-                .at_least(0)
-                .changes_on_resume(),
-            c.checkpoint.keep_every);
-    v.field(option("best",
-                   "Kept as well: the checkpoint with the best value of this metric, "
-                   "eval/SPLIT/NAME of an evaluation (a record writes a checkpoint at once), "
-                   "judge/NAME or reward/mean (of the iteration that ended in the checkpoint, so "
-                   "measured before its update). Blank: none.")
-                .changes_on_resume(),
-            c.checkpoint.best);
-    v.field(option("best_is", "Which value of checkpoint.best is the best.")
-                .one_of({"highest", "lowest"})
-                .changes_on_resume(),
-            c.checkpoint.best_is);
-  });
-  v.section("evaluation",
-            "What `loopline evaluate RUN` draws, and training itself every few iterations "
-            "(evaluations.jsonl).",
-            [&] { describe_evaluation(v, c.evaluation); });
-  v.section("stop", "Ends the run early when a metric reaches a target.", [&] {
-    v.field(option("metric",
-                   "reward/mean, judge/NAME, or eval/SPLIT/NAME of an evaluation (it needs "
-                   "evaluation.every).")
-                .changes_on_resume(),
-            c.stop.metric);
-    v.field(option("at_least", "Stop when the metric is this or more. Blank: no target.")
-                .changes_on_resume(),
-            c.stop.at_least);
-    v.field(option("at_most", "Stop when the metric is this or less. Blank: no target.")
-                .changes_on_resume(),
-            c.stop.at_most);
-    v.field(option("window",
-                   "The mean of this many latest iterations is compared; of an evaluation's "
-                   "metric the latest value.")
-                .at_least(1)
-                .changes_on_resume(),
-            c.stop.window);
-  });
-  v.section(
-      "hashes",
-      "Content hashes of the inputs: written when a run starts, verified when it goes on. Leave "
-      "them out of your own files.",
-      [&] {
-        v.field(option("model", "The model bundle."), c.hashes.model);
-        v.field(option("prompts", "The prompt file."), c.hashes.prompts);
-        v.field(option("reward", "The reward bundles."), c.hashes.reward);
-        v.field(option("init", "The weights that init_from gave, init.safetensors."),
-                c.hashes.init);
-      });
 }
 
 }  // namespace
@@ -376,7 +306,26 @@ void TrainConfig::describe(config::OptionVisitor& v) {
   });
   v.section("learner", "How an iteration's pairs become updates.",
             [&] { describe_learner(v, learner); });
+  v.section("window",
+            "The denoising steps that are trained on, counted among those that draw noise.",
+            [&] { describe_window(v, window); });
+  v.section("kl",
+            "Distance to the reference policy: the bundle's adapters switched off, or else the "
+            "weights that the run started from.",
+            [&] { describe_kl(v, kl); });
   v.section("optimizer", "AdamW.", [&] { describe_optimizer(v, optimizer); });
+  v.section(
+      "ema", "Exponential moving average of the trained weights, beside them in every checkpoint.",
+      [&] {
+        v.field(option("decay",
+                       "What the average keeps at each update; less in the first ones: "
+                       "(1 + n) / (10 + n) after n updates. Blank: no average.")
+                    .range(0, 1),
+                ema.decay);
+        v.field(option("evaluate", "Evaluations while training and picture grids use the average.")
+                    .changes_on_resume(),
+                ema.evaluate);
+      });
   v.section("guard", "What happens when numbers go wrong.", [&] {
     v.field(option("non_finite",
                    "A reward, path, loss or gradient that is NaN or infinite. skip: the sample "

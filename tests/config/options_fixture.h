@@ -15,6 +15,7 @@ struct Sample {
   std::string file;
   std::vector<std::string> names = {"a", "b c"};
   std::vector<std::int64_t> steps = {1, 2};
+  std::vector<double> weights = {0.5, 1e-5};
   std::optional<bool> maybe_flag;
   std::optional<std::int64_t> maybe_count;
   std::optional<double> maybe_rate;
@@ -36,6 +37,7 @@ struct Sample {
     v.field(option("file", "A file.").path(), file);
     v.field(option("names", "Names."), names);
     v.field(option("steps", "Steps.").at_least(0), steps);
+    v.field(option("weights", "Weights.").at_least(0), weights);
     v.field(option("maybe_flag", "Blank."), maybe_flag);
     v.field(option("maybe_count", "Blank.").at_least(1), maybe_count);
     v.field(option("maybe_rate", "Blank."), maybe_rate);

@@ -34,7 +34,8 @@ std::string error_of(const std::string& yaml) {
 TEST(ReadOptions, ReadsEveryType) {
   const Sample s = read(
       "flag: false\ncount: 7\noptimizer: {rate: 3e-4, cap: .inf, inner: {deep: -2}}\nkind: loop\n"
-      "text: 12\nnames: [x, \"y z\"]\nsteps: [0, 5]\nmaybe_flag: true\nmaybe_count: 9\n"
+      "text: 12\nnames: [x, \"y z\"]\nsteps: [0, 5]\nweights: [1, 0.25]\nmaybe_flag: "
+      "true\nmaybe_count: 9\n"
       "maybe_rate: 1\nmaybe_text: null\n");
   EXPECT_FALSE(s.flag);
   EXPECT_EQ(s.count, 7);
@@ -44,6 +45,7 @@ TEST(ReadOptions, ReadsEveryType) {
   EXPECT_EQ(s.text, "12");
   EXPECT_THAT(s.names, ElementsAre("x", "y z"));
   EXPECT_THAT(s.steps, ElementsAre(0, 5));
+  EXPECT_THAT(s.weights, ElementsAre(1, 0.25));
   EXPECT_EQ(s.maybe_flag, true);
   EXPECT_EQ(s.maybe_count, 9);
   EXPECT_EQ(s.maybe_rate, 1.0);
@@ -145,6 +147,8 @@ TEST(ReadOptions, RefusesWithPlacePathAndWhatIsLegal) {
       {"names:\n", "names: expected a list of texts, found nothing"},
       {"steps: x\n", "steps: expected a whole number"},
       {"names: [a, [b]]\n", "names[1]: expected text, found a list"},
+      {"weights: x\n", "weights: expected a number at least 0"},
+      {"weights: {}\n", "weights: expected a list of numbers at least 0"},
       {"steps: [1, x]\n", "steps[1]: expected a whole number"},
       {"steps: [1, -1]\n", "steps[1] is -1, and must be at least 0"},
       {"maybe_count: 0\n", "maybe_count is 0, and must be at least 1"},

@@ -82,6 +82,7 @@ TEST(WriteOptions, ReadsBackBitForBit) {
     s.kind = "reinforce";
     s.names = {std::string(60, 'x'), std::string(60, 'y'), "*.attn2.*", ""};
     s.steps = {};
+    s.weights = {1.0 / 3, 1e300};
     s.maybe_flag = false;
     s.maybe_count = 9'007'199'254'740'993;
     s.maybe_rate = -0.0;
@@ -93,6 +94,7 @@ TEST(WriteOptions, ReadsBackBitForBit) {
     EXPECT_EQ(back.kind, s.kind);
     EXPECT_EQ(back.names, s.names);
     EXPECT_EQ(back.steps, s.steps);
+    EXPECT_EQ(back.weights, s.weights);
     EXPECT_EQ(back.maybe_flag, s.maybe_flag);
     EXPECT_EQ(back.maybe_count, s.maybe_count);
     EXPECT_TRUE(std::signbit(*back.maybe_rate));

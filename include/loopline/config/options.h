@@ -92,6 +92,7 @@ class OptionVisitor {
   virtual void field(const OptionInfo& info, std::string& value) = 0;
   virtual void field(const OptionInfo& info, std::vector<std::string>& value) = 0;
   virtual void field(const OptionInfo& info, std::vector<std::int64_t>& value) = 0;
+  virtual void field(const OptionInfo& info, std::vector<double>& value) = 0;
   virtual void field(const OptionInfo& info, std::optional<bool>& value) = 0;
   virtual void field(const OptionInfo& info, std::optional<std::int64_t>& value) = 0;
   virtual void field(const OptionInfo& info, std::optional<double>& value) = 0;

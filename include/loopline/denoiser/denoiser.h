@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "loopline/denoiser/condition.h"
 #include "loopline/io/model_bundle.h"
@@ -32,6 +33,10 @@ class Denoiser {
 
   /// All parameters by name, sharing storage with the network.
   virtual const std::map<std::string, at::Tensor>& parameters() const = 0;
+
+  /// What multiplies each adapter (the manifest's `adapter`), sharing storage with the network: at
+  /// 0 the adapters are off. Empty: the bundle has none.
+  virtual const std::vector<at::Tensor>& adapter_scales() const = 0;
 
   virtual at::Device device() const = 0;
 };

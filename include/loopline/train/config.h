@@ -69,9 +69,26 @@ struct TrainConfig {
     std::int64_t inner_epochs = 1;
     std::string minibatch_unit = "pair";
     double timestep_fraction = 1;
+    std::vector<double> step_weights;
     bool skip_zero_variance = false;
     std::int64_t shards = 1;
+    std::int64_t gradient_signal_every = 0;
+    bool recompute = false;
   } learner;
+
+  struct Window {
+    std::optional<std::int64_t> size;
+    std::int64_t start = 0;
+    std::int64_t stride = 0;
+    std::int64_t every = 1;
+    std::string outside = "noise";
+  } window;
+
+  struct Kl {
+    double loss = 0;
+    double reward = 0;
+    std::optional<std::int64_t> images;
+  } kl;
 
   struct Optimizer {
     double lr = 1e-4;
@@ -84,6 +101,11 @@ struct TrainConfig {
     std::int64_t warmup_iterations = 0;
     std::optional<std::int64_t> decay_iterations;
   } optimizer;
+
+  struct Ema {
+    std::optional<double> decay;
+    bool evaluate = false;
+  } ema;
 
   struct Guard {
     std::string non_finite = "skip";
@@ -126,6 +148,18 @@ struct TrainConfig {
     std::optional<double> at_least, at_most;
     std::int64_t window = 5;
   } stop;
+
+  struct Watch {
+    std::string action = "warn";
+    std::optional<std::string> judge;
+    std::optional<double> max_gap = 1.5;
+    std::optional<double> min_diversity = 0.5;
+    std::optional<double> max_kl;
+    std::optional<double> max_image_shift = 2;
+    std::int64_t window = 5;
+  } watch;
+
+  bool tensorboard = false;
 
   /// Content hashes of the inputs, written when a run starts and verified when it goes on.
   struct Hashes {
