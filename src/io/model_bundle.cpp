@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "manifest.h"
 #include "model_inputs.h"
@@ -146,6 +147,19 @@ AdapterSpec read_adapter(JsonFields fields) {
   return adapter;
 }
 
+std::vector<std::string> read_segments(JsonFields& manifest) {
+  std::vector<std::string> segments = manifest.texts("segments");
+  if (segments.size() < 2) manifest.fail("segments", "must name at least two methods");
+  std::set<std::string> seen;
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    if (!seen.insert(segments[i]).second) {
+      manifest.fail("segments[" + std::to_string(i) + "]",
+                    "is \"" + segments[i] + "\", which is named twice");
+    }
+  }
+  return segments;
+}
+
 // What no field can say alone.
 void check_together(const JsonFields& manifest, const ModelBundle& bundle) {
   const bool encodes_text = std::any_of(
@@ -223,6 +237,7 @@ ModelBundle parse_model_bundle(const std::string& text, const fs::path& director
   }
   if (manifest.has("trainable")) read_trainable(manifest.object("trainable"), bundle);
   if (manifest.has("adapter")) bundle.adapter = read_adapter(manifest.object("adapter"));
+  if (manifest.has("segments")) bundle.segments = read_segments(manifest);
   bundle.provenance = read_provenance(manifest);
   manifest.finish();
   check_together(manifest, bundle);

@@ -101,6 +101,7 @@ TEST(ModelBundle, FillsTheDocumentedDefaults) {
   EXPECT_TRUE(b.transition.last_step_noise);
   EXPECT_EQ(b.transition.guidance, 1);
   EXPECT_TRUE(b.trainable_patterns.empty());
+  EXPECT_TRUE(b.segments.empty());
   EXPECT_EQ(b.provenance, json::object());
 }
 
@@ -118,6 +119,7 @@ TEST(ModelBundle, ReadsWhatOnlyOtherModelsUse) {
   manifest["schedule"]["rescale_zero_terminal_snr"] = true;
   manifest["trainable"] = {{"names", {{"a.b", "c.d"}}}};
   manifest["adapter"] = {{"kind", "lora"}, {"rank", 4}, {"alpha", 8}, {"scale_buffer", "s"}};
+  manifest["segments"] = {"segment_0", "middle", "segment_1"};
   const ModelBundle b = parse(manifest);
   ASSERT_EQ(b.inputs.size(), 3U);
   EXPECT_EQ(b.inputs[0].source.kind, InputSource::Kind::kClassId);
@@ -137,6 +139,7 @@ TEST(ModelBundle, ReadsWhatOnlyOtherModelsUse) {
   EXPECT_EQ(b.adapter->rank, 4);
   EXPECT_EQ(b.adapter->alpha, 8);
   EXPECT_EQ(b.adapter->scale_buffer, "s");
+  EXPECT_THAT(b.segments, ElementsAre("segment_0", "middle", "segment_1"));
 }
 
 TEST(ModelBundle, AcceptsClipTokenizersInTheManifest) {
@@ -273,6 +276,12 @@ TEST(ModelBundle, RefusesEveryWrongField) {
        "adapter.alpha is 0"},
       {"/adapter", "{\"kind\": \"lora\", \"rank\": 1, \"alpha\": 1}",
        "adapter.scale_buffer is missing"},
+      {"/segments", "\"segment_0\"", "segments must be a list"},
+      {"/segments", "[]", "segments must name at least two methods"},
+      {"/segments", "[\"a\"]", "segments must name at least two methods"},
+      {"/segments", "[\"a\", \"\"]", "segments[1] is empty"},
+      {"/segments", "[\"a\", 1]", "segments[1] must be text"},
+      {"/segments", "[\"b\", \"a\", \"a\"]", "segments[2] is \"a\", which is named twice"},
       {"/provenance", "3", "provenance must be an object"},
   };
   const json manifest = example();

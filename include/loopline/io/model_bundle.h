@@ -86,7 +86,7 @@ struct AdapterSpec {
   std::string kind;  ///< "lora"
   std::int64_t rank = 0;
   double alpha = 0;
-  std::string scale_buffer;
+  std::string scale_buffer;  ///< a buffer's name, or a shell pattern over such names
 };
 
 struct ModelBundle {
@@ -106,6 +106,7 @@ struct ModelBundle {
   std::vector<std::string> trainable_patterns;
   std::map<std::string, std::string> trainable_names;
   std::optional<AdapterSpec> adapter;
+  std::vector<std::string> segments;  ///< methods of the denoiser: one after the other, its forward
   nlohmann::json provenance = nlohmann::json::object();
   std::string hash;  ///< SHA-256 over the manifest and every file that it names
 };
