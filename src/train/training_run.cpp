@@ -14,6 +14,7 @@
 #include "loopline/tensor/pictures.h"
 #include "loopline/train/best_checkpoint.h"
 #include "loopline/train/stop_rule.h"
+#include "loopline/train/tensorboard_log.h"
 #include "loopline/train/trainer.h"
 #include "loopline/train/weights.h"
 
@@ -80,9 +81,11 @@ class RunLoop {
     progress_.start("training", config_.iterations, begin);
     done_ = saved_ = begin;
     try {
+      if (config_.tensorboard) open_tensorboard();
       recall();
       if (begin == 0 && config_.samples.every > 0) draw_grid(0);
       train();
+      if (tensorboard_) tensorboard_->close();
     } catch (const Error& error) {
       progress_.finish();
       if (error.exit_code() != ExitCode::kFailure) throw;
@@ -119,13 +122,25 @@ class RunLoop {
            std::to_string(saved_);
   }
 
-  /// What earlier calls logged, for the rules that look back.
+  void open_tensorboard() {
+    tensorboard_.emplace(directory_.tensorboard(), done_);
+    tensorboard_->config(read_file(directory_.config()));
+    const std::filesystem::path grid = grid_file(done_);
+    if (done_ > 0 && std::filesystem::exists(grid)) tensorboard_->grid(done_, grid);
+  }
+
+  /// What earlier calls logged, for the rules that look back, and its last iteration for
+  /// TensorBoard.
   void recall() {
-    visit(directory_.metrics(), [&](const nlohmann::json& line) { remember(line); });
+    visit(directory_.metrics(), [&](const nlohmann::json& line) {
+      remember(line);
+      if (tensorboard_ && line.at("iteration") == done_) tensorboard_->metrics(line);
+    });
     visit(directory_.evaluations(), [&](const nlohmann::json& line) {
       stop_rule_.see(line);
       best_.see(line);
       evaluated_ = line.at("iteration").get<std::int64_t>();
+      if (tensorboard_ && evaluated_ == done_) tensorboard_->evaluation(line);
     });
   }
 
@@ -156,6 +171,7 @@ class RunLoop {
     ++done_;
     if (is_due(done_, config_.sample_log.every)) log_samples(iteration);
     metrics_.append(iteration.metrics);
+    if (tensorboard_) tensorboard_->metrics(iteration.metrics);
     remember(iteration.metrics);
     progress_.update(done_, summary(iteration.metrics, config_.rollout.images));
     if (config_.samples.every > 0 &&
@@ -192,9 +208,13 @@ class RunLoop {
     samples_->append_all(lines);
   }
 
+  std::filesystem::path grid_file(std::int64_t iteration) const {
+    return directory_.samples() / file_name("iteration_%06lld.png", iteration);
+  }
+
   void draw_grid(std::int64_t iteration) {
-    io::write_png(directory_.samples() / file_name("iteration_%06lld.png", iteration),
-                  trainer_.sample_grid());
+    io::write_png(grid_file(iteration), trainer_.sample_grid());
+    if (tensorboard_) tensorboard_->grid(iteration, grid_file(iteration));
   }
 
   /// An evaluation that an interruption prevented is made up for by the resumed run.
@@ -209,6 +229,7 @@ class RunLoop {
       progress_.within(fraction, "evaluating");
     }));
     evaluations_->append(line);
+    if (tensorboard_) tensorboard_->evaluation(line);
     stop_rule_.see(line);
     evaluated_ = done_;
     if (best_.see(line) && done_ > saved_) save_checkpoint();
@@ -261,6 +282,7 @@ class RunLoop {
   // Opened once: opening reads the whole file, to cut off a torn line.
   run::MetricsLog metrics_;
   std::optional<run::MetricsLog> evaluations_, samples_;
+  std::optional<TensorBoardLog> tensorboard_;
   StopRule stop_rule_;
   BestCheckpoint best_;
   std::int64_t done_ = 0;

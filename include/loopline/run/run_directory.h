@@ -19,6 +19,7 @@ namespace loopline::run {
 ///   init.safetensors     the weights that it started from, when not its bundle's own
 ///   samples/       PNG grids
 ///   checkpoints/   see checkpoint.h
+///   tensorboard/   event files, when the run writes them
 ///   .lock          held by the process that writes into it, see run_lock.h
 /// Every command takes that directory; those that only read it need no lock.
 class RunDirectory {
@@ -55,6 +56,7 @@ class RunDirectory {
   std::filesystem::path initial_weights() const { return path_ / "init.safetensors"; }
   std::filesystem::path samples() const { return path_ / "samples"; }
   std::filesystem::path checkpoints() const { return path_ / "checkpoints"; }
+  std::filesystem::path tensorboard() const { return path_ / "tensorboard"; }
 
  private:
   explicit RunDirectory(std::filesystem::path path) : path_(std::move(path)) {}
