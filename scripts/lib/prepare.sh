@@ -19,6 +19,7 @@ built_stamp=$build/.loopline-built
 source "$root/scripts/lib/steps.sh"
 source "$root/scripts/lib/packages.sh"
 source "$root/scripts/lib/wheels.sh"
+source "$root/scripts/lib/test_env.sh"
 
 # Changes when a file that the program is built from changes, appears or vanishes.
 fingerprint() {
@@ -111,6 +112,7 @@ prepare() {
     fi
     ensure_packages "${target/#environment/all}"
     [[ -n ${LOOPLINE_TORCH_ROOT:-} ]] || ensure_wheels "$flavour"
+    [[ $target == loopline ]] || ensure_test_env
     if [[ $target != environment ]]; then
       configure
       compile "$target"

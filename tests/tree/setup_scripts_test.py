@@ -1,4 +1,5 @@
-"""scripts/loopline in a made-up checkout whose cmake is a recorder: nothing is installed or built."""
+"""scripts/loopline and scripts/test in a made-up checkout whose cmake, ctest and python3 are recorders:
+nothing is installed or built."""
 
 import os
 import pathlib
@@ -27,6 +28,20 @@ fi
 mkdir -p build/release/bin
 cp "$RECORD.program" build/release/bin/loopline
 """
+# The tests themselves, and a Python that makes environments of copies of itself.
+CTEST = """#!/bin/bash
+while [[ $1 != --output-junit ]]; do shift; done
+echo '<testsuite tests="2" failures="0" skipped="1" disabled="0">' >"$2"
+"""
+PYTHON = """#!/bin/bash
+case $1.$2 in
+  -c.*) exit ;;
+  -m.venv) mkdir -p "$4/bin" && cp "$0" "$4/bin/python" ;;
+  -m.pip) [[ -z $FAKE_SLOW ]] || { touch "$RECORD.started"; sleep 60; } ;;
+esac
+echo "$2 ${*: -1}" >>"$RECORD.python"
+[[ $2 != "$FAKE_FAILURE" ]]
+"""
 
 
 class SetupScripts(unittest.TestCase):
@@ -36,13 +51,16 @@ class SetupScripts(unittest.TestCase):
         self.root = self.top / "check out"
         self.record = self.top / "calls"
         shutil.copytree(SOURCE / "scripts/lib", self.root / "scripts/lib")
-        shutil.copy2(SOURCE / "scripts/loopline", self.root / "scripts/loopline")
+        for name in ("loopline", "test"):
+            shutil.copy2(SOURCE / "scripts" / name, self.root / "scripts" / name)
         self.write(self.root / "third_party/libtorch.txt", "torch==0\n")
+        self.write(self.root / "tests/requirements.txt", "reader==1\n")
         for name in ("CMakeLists.txt", "CMakePresets.json", "src/a.cpp", "include/a.h"):
             self.write(self.root / name, "")
         self.write(self.top / "torch/lib/libtorch_cpu.so", "")
         self.write(self.top / "calls.program", PROGRAM, executable=True)
-        self.write(self.top / "bin/cmake", CMAKE, executable=True)
+        for name, text in (("cmake", CMAKE), ("ctest", CTEST), ("python3", PYTHON)):
+            self.write(self.top / "bin" / name, text, executable=True)
         # All packages are there, as far as the scripts can see.
         self.write(
             self.top / "bin/dpkg-query",
@@ -54,6 +72,7 @@ class SetupScripts(unittest.TestCase):
             "PATH": f"{self.top}/bin:{os.environ['PATH']}",
             "RECORD": str(self.record),
             "FAKE_SLOW": "",
+            "FAKE_FAILURE": "",
             "LOOPLINE_TORCH_ROOT": str(self.top / "torch"),
         }
         self.environment.pop("LOOPLINE_CUDA", None)
@@ -62,6 +81,19 @@ class SetupScripts(unittest.TestCase):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         path.chmod(0o755 if executable else 0o644)
+
+    def run_tests(self, **extra):
+        """What scripts/test says on its last line of output, and on standard error."""
+        result = self.run_script(script=self.root / "scripts/test", **extra)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return result.stdout.splitlines()[-1], result.stderr
+
+    def installed(self):
+        """What was made in the environment of the tests since the last call."""
+        path = pathlib.Path(f"{self.record}.python")
+        text = path.read_text() if path.exists() else ""
+        path.unlink(missing_ok=True)
+        return [line.split()[0] for line in text.splitlines()]
 
     def run_script(self, *arguments, script=None, **extra):
         command = [script or self.root / "scripts/loopline", *arguments]
@@ -148,6 +180,46 @@ class SetupScripts(unittest.TestCase):
         self.root = self.root.rename(self.top / "moved")
         self.assertEqual(self.run_script().returncode, 3)
         self.assertEqual(self.calls(), ["configure", "build"])
+
+    def test_packages_of_the_tests_are_installed_once_and_when_they_change(self):
+        requirements = self.root / "tests/requirements.txt"
+        self.assertEqual(self.run_tests()[0], "1 passed, 0 failed, 1 skipped")
+        self.assertEqual(self.installed(), ["venv", "pip"])
+        self.run_tests()
+        self.assertEqual(self.installed(), [])
+        requirements.write_text("reader==2\n")
+        self.run_tests()
+        self.assertEqual(self.installed(), ["venv", "pip"])
+
+    def test_the_program_alone_needs_no_packages_of_the_tests(self):
+        self.run_script()
+        self.assertEqual(self.installed(), [])
+
+    def test_packages_that_cannot_be_installed_are_a_note_and_tried_again(self):
+        for step in ("venv", "pip"):
+            summary, errors = self.run_tests(FAKE_FAILURE=step)
+            self.assertEqual(summary, "1 passed, 0 failed, 1 skipped")
+            self.assertEqual(errors.count("could not be installed"), 1, errors)
+            self.assertFalse((self.root / ".deps/test_env/.complete").exists())
+        self.installed()
+        self.assertNotIn("could not", self.run_tests()[1])
+        self.assertEqual(self.installed(), ["venv", "pip"])
+
+    def test_interrupted_installation_of_packages_starts_over(self):
+        process = subprocess.Popen(
+            [self.root / "scripts/test"], stderr=subprocess.PIPE, text=True,
+            env={**self.environment, "FAKE_SLOW": "1"},
+        )
+        started = self.top / "calls.started"
+        while not started.exists() and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=30)
+        self.assertEqual(process.returncode, -signal.SIGTERM)
+        self.assertIn("stopped while setting up", errors)
+        self.assertEqual(self.installed(), ["venv"])
+        self.run_tests()
+        self.assertEqual(self.installed(), ["venv", "pip"])
 
     def test_wrong_torch_root_is_one_line(self):
         result = self.run_script(LOOPLINE_TORCH_ROOT="/nowhere/torch")
