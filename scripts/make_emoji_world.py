@@ -1,5 +1,6 @@
 """Writes the bundle models/emoji: draws the scenes, pre-trains the model, trains the judge,
-exports and measures. See docs/emoji.md.
+exports and measures; then the same model with low-rank adapters, models/emoji_lora. See
+docs/emoji.md.
 
     scripts/export_env python scripts/make_emoji_world.py --out models/emoji
 
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from emoji_world import evaluate, export, grid, manifest, selftest
+from emoji_world import adapted, evaluate, export, grid, manifest, selftest
 from emoji_world.glyphs import load_kernels
 from emoji_world.judge import Judge, train_judge
 from emoji_world.oracle import Oracle
@@ -61,14 +62,25 @@ def replace_directory(new, out):
     shutil.rmtree(old, ignore_errors=True)
 
 
+def empty_beside(out):
+    """An empty directory that will take the place of `out`."""
+    new = out.with_name(out.name + ".part")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    return new
+
+
+def print_size(out, started):
+    size = sum(f.stat().st_size for f in out.rglob("*") if f.is_file())
+    print(f"{out}: {size / 1e6:.2f} MB, this run {time.monotonic() - started:.0f} s")
+
+
 def make(out, work):
     """All phases; `out` appears complete or not at all."""
     kernels, started = load_kernels(), time.monotonic()
     judge = get_judge(kernels, work)
     model, trained = pretrain(kernels, work)
-    new = out.with_name(out.name + ".part")
-    shutil.rmtree(new, ignore_errors=True)
-    new.mkdir(parents=True)
+    new = empty_beside(out)
     export.export_model(model, new)
     export.export_reward(judge, new / "rewards/judge/model.ts")
     export.export_reward(Oracle(kernels), new / "rewards/oracle/model.ts")
@@ -82,14 +94,24 @@ def make(out, work):
     require_room_to_learn(figures["base"])
     manifest.write_text_files(new, figures)
     replace_directory(new, out)
-    size = sum(f.stat().st_size for f in out.rglob("*") if f.is_file())
-    print(f"{out}: {size / 1e6:.2f} MB, this run {time.monotonic() - started:.0f} s")
+    print_size(out, started)
+
+
+def make_adapted(source, out):
+    """The bundle `source` with adapters; `out` appears complete or not at all."""
+    started = time.monotonic()
+    new = empty_beside(out)
+    adapted.write(source, new)
+    replace_directory(new, out)
+    print_size(out, started)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=ROOT / "models/emoji")
+    parser.add_argument("--adapters-only", action="store_true",
+                        help="keep --out as it is, and write its _lora bundle from it")
     parser.add_argument("--work", type=Path, default=ROOT / "build/emoji_world",
                         help="checkpoints and finished phases (default: build/emoji_world)")
     parser.add_argument("--threads", type=int, default=2)
@@ -97,8 +119,11 @@ def main():
     torch.set_num_threads(arguments.threads)
     # TorchScript is deprecated upstream and is this bundle's format all the same.
     warnings.filterwarnings("ignore", category=FutureWarning, module="torch.jit")
-    arguments.work.mkdir(parents=True, exist_ok=True)
-    make(arguments.out.resolve(), arguments.work)
+    out = arguments.out.resolve()
+    if not arguments.adapters_only:
+        arguments.work.mkdir(parents=True, exist_ok=True)
+        make(out, arguments.work)
+    make_adapted(out, out.with_name(out.name + "_lora"))
 
 
 if __name__ == "__main__":

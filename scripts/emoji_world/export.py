@@ -1,8 +1,7 @@
-"""TorchScript files of the bundle, each checked for what a trace silently bakes in."""
-
-import warnings
+"""TorchScript files of the bundle."""
 
 import torch
+from bundle_export.tracing import assert_parameters_kept, trace
 from diffusers import UNet2DConditionModel
 from torch import nn
 from torch.nn import functional
@@ -27,79 +26,6 @@ class Decoder(nn.Module):
         return functional.pixel_shuffle(latents, FOLD)
 
 
-def constants(graph):
-    """All prim::Constant nodes of a graph, nested blocks included."""
-    blocks = [graph]
-    while blocks:
-        for node in blocks.pop().nodes():
-            if node.kind() == "prim::Constant":
-                yield node
-            blocks += list(node.blocks())
-
-
-def baked_devices(module):
-    """Constants that would keep a traced module from running on another device: devices, and
-    tensors with dimensions (PyTorch lets a 0-dimensional CPU tensor meet any device).
-
-    The inlined graph contains the code of every submodule and function.
-    """
-    found = []
-    for node in constants(module.inlined_graph):
-        value = node.output().toIValue()
-        if isinstance(value, torch.device) or str(node.output().type()) == "Device":
-            found.append(str(node).strip())
-        if isinstance(value, torch.Tensor) and value.dim() > 0:
-            found.append(str(node).strip())
-    return found
-
-
-def assert_rows_independent(module, inputs):
-    """A batch equals its rows run alone: no baked batch size, no shared timestep."""
-    with torch.no_grad():
-        together = module(*inputs)
-        for i in range(len(together)):
-            alone = module(*(x[i:i + 1] for x in inputs))
-            torch.testing.assert_close(together[i:i + 1], alone, rtol=1e-4, atol=1e-5)
-
-
-def drop_debug_records(path):
-    """Rewrites an archive without its source locations, which name directories of the machine
-    it was made on. The writer adds the version and the records under .data itself."""
-    reader = torch._C.PyTorchFileReader(str(path))
-    beside = path.with_suffix(".stripped") / path.name  # the file's name is the archive's
-    beside.parent.mkdir()
-    writer = torch._C.PyTorchFileWriter(str(beside))
-    version = ".data/version" if reader.has_record(".data/version") else "version"
-    writer.set_min_version(int(reader.get_record(version)))
-    for name in reader.get_all_records():
-        if not name.endswith(".debug_pkl") and not name.startswith((".data/", "version")):
-            data = reader.get_record(name)
-            writer.write_record(name, data, len(data))
-    writer.write_end_of_file()
-    beside.replace(path)
-    beside.parent.rmdir()
-
-
-def trace(module, example, other, path):
-    """Traces `module` on `example`, checks it on `other` (another batch size) after a round trip
-    through the file, and returns the loaded module."""
-    module.eval()
-    with torch.no_grad(), warnings.catch_warnings():
-        # The branches that the tracer warns of depend on fixed channel counts and on sizes far
-        # from ours; the checks below would notice a wrong one.
-        warnings.simplefilter("ignore")
-        torch.jit.save(torch.jit.trace(module, example), path)
-    drop_debug_records(path)
-    loaded = torch.jit.load(path)
-    baked = baked_devices(loaded)
-    if baked:
-        raise RuntimeError(f"{path.name} has baked devices:\n" + "\n".join(baked))
-    with torch.no_grad():
-        torch.testing.assert_close(loaded(*other), module(*other), rtol=1e-4, atol=1e-5)
-    assert_rows_independent(loaded, other)
-    return loaded
-
-
 def denoiser_inputs(n):
     """Random inputs of the denoiser with mixed timesteps."""
     return (torch.randn(n, *LATENT_SHAPE), torch.randint(1000, (n,)),
@@ -109,16 +35,6 @@ def denoiser_inputs(n):
 def token_inputs(n):
     """Random ids [N,8]."""
     return torch.randint(len(VOCABULARY), (n, LENGTH))
-
-
-def assert_parameters_kept(traced, unet):
-    """Names, values and requires_grad of the trace are those of the diffusers network."""
-    expected, found = dict(unet.named_parameters()), dict(traced.named_parameters())
-    if list(expected) != list(found):
-        raise RuntimeError("the traced denoiser's parameter names differ from diffusers'")
-    for name, parameter in found.items():
-        if not parameter.requires_grad or not torch.equal(parameter, expected[name]):
-            raise RuntimeError(f"the traced denoiser changed {name}")
 
 
 def export_model(model, out):
