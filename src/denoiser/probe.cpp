@@ -97,6 +97,28 @@ std::optional<double> difference(const at::Tensor& a, const at::Tensor& b) {
   return largest;
 }
 
+/// Recomputation runs the segments in forward's place: `expected` is what that gives for `t`.
+void probe_segments(Denoiser& denoiser, Subject& subject, std::int64_t t,
+                    const at::Tensor& expected) {
+  const at::AutoGradMode recording(true);
+  const std::string where = subject.where();
+  denoiser.set_recompute(true);
+  std::optional<Error> error;
+  const auto output = subject.try_predict({0, 1, 2}, {t, t, t}, error);
+  denoiser.set_recompute(false);
+  const std::string todo = "check `segments` in bundle.json, names and order, against its methods";
+  if (!output) {
+    throw Error(
+        where, "the segments do not run one after the other (" + reason(*error, where) + ")", todo);
+  }
+  if (const auto apart = difference(output->detach(), expected)) {
+    throw Error(
+        where,
+        "the segments give another output than forward: they differ by " + std::to_string(*apart),
+        todo);
+  }
+}
+
 /// The output of three rows with timestep `t`, and of the last of them alone.
 struct Outputs {
   at::Tensor together, alone;
@@ -150,6 +172,9 @@ void probe(Denoiser& denoiser) {
                     std::to_string(*apart),
                 "export in eval mode, network.eval(): in train mode normalisation takes its "
                 "statistics from the batch; and let no operation mix rows");
+  }
+  if (!subject.bundle().segments.empty()) {
+    probe_segments(denoiser, subject, middle, outputs.together);
   }
   if (!subject.bundle().timestep.per_sample) return;
   // Equal timesteps agree up to here, so what differs now is the timesteps' doing.

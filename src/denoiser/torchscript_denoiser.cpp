@@ -1,4 +1,5 @@
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 
 #include "loopline/core/error.h"
 #include "loopline/core/text.h"
@@ -6,6 +7,7 @@
 #include "loopline/tensor/precision.h"
 #include "loopline/tensor/script_module.h"
 #include "probe.h"
+#include "segments.h"
 
 namespace loopline::denoiser {
 namespace {
@@ -31,16 +33,20 @@ class TorchScriptDenoiser : public Denoiser {
  public:
   TorchScriptDenoiser(const io::ModelBundle& bundle, at::Device device)
       : bundle_(bundle),
-        module_(bundle.denoiser, device),
-        adapter_scales_(find_adapter_scales(bundle, module_)),
+        module_(std::make_shared<const tensor::ScriptModule>(bundle.denoiser, device)),
+        adapter_scales_(find_adapter_scales(bundle, *module_)),
         device_(device) {}
 
   const io::ModelBundle& spec() const override { return bundle_; }
   const std::map<std::string, at::Tensor>& parameters() const override {
-    return module_.parameters();
+    return module_->parameters();
   }
   const std::vector<at::Tensor>& adapter_scales() const override { return adapter_scales_; }
   at::Device device() const override { return device_; }
+  void set_recompute(bool recompute) override {
+    if (recompute) check_segments();
+    recompute_ = recompute;
+  }
   void set_precision(tensor::Precision precision) { precision_ = precision; }
 
   at::Tensor predict(const at::Tensor& latents, const at::Tensor& timesteps,
@@ -59,8 +65,31 @@ class TorchScriptDenoiser : public Denoiser {
 
  private:
   at::Tensor forward(const std::vector<at::Tensor>& arguments) const {
+    if (recompute_ && at::GradMode::is_enabled()) {
+      return forward_recomputed({.module = module_,
+                                 .methods = bundle_.segments,
+                                 .file = bundle_.denoiser.string(),
+                                 .device = device_,
+                                 .precision = precision_,
+                                 .output_index = bundle_.output_index},
+                                arguments);
+    }
     const tensor::AutocastScope autocast(device_, precision_);
-    return module_.call(arguments, bundle_.output_index);
+    return module_->call(arguments, bundle_.output_index);
+  }
+
+  void check_segments() const {
+    if (bundle_.segments.empty()) {
+      throw Error("config: learner.recompute",
+                  "the bundle " + bundle_.directory.string() + " has no segments",
+                  "export it with segments, or leave learner.recompute off");
+    }
+    for (const std::string& method : bundle_.segments) {
+      if (module_->has_method(method)) continue;
+      throw Error(bundle_.denoiser.string(),
+                  "has no method \"" + method + "\", which `segments` in bundle.json names",
+                  "export both together");
+    }
   }
 
   static std::string shape_text(at::IntArrayRef sizes) {
@@ -79,10 +108,11 @@ class TorchScriptDenoiser : public Denoiser {
   }
 
   io::ModelBundle bundle_;
-  tensor::ScriptModule module_;
+  std::shared_ptr<const tensor::ScriptModule> module_;  ///< graphs hold on to it
   std::vector<at::Tensor> adapter_scales_;
   at::Device device_;
   tensor::Precision precision_ = tensor::Precision::kFloat32;
+  bool recompute_ = false;
 };
 
 }  // namespace

@@ -35,9 +35,9 @@ struct ScriptModule::Impl {
   std::vector<DeviceConstant> device_constants;
   std::set<std::string> operators;
 
-  c10::IValue forward(const std::vector<at::Tensor>& arguments) {
+  c10::IValue run(const std::string& method, const std::vector<at::Tensor>& arguments) {
     try {
-      return module.forward(std::vector<c10::IValue>(arguments.begin(), arguments.end()));
+      return module.get_method(method)({arguments.begin(), arguments.end()});
     } catch (const std::exception& error) {
       throw failure(path, "the network failed: " + reason(error));
     }
@@ -75,8 +75,9 @@ ScriptModule::~ScriptModule() = default;
 ScriptModule::ScriptModule(ScriptModule&&) noexcept = default;
 ScriptModule& ScriptModule::operator=(ScriptModule&&) noexcept = default;
 
-std::vector<at::Tensor> ScriptModule::call_all(const std::vector<at::Tensor>& arguments) const {
-  const c10::IValue result = impl_->forward(arguments);
+std::vector<at::Tensor> ScriptModule::call_method_all(
+    const std::string& name, const std::vector<at::Tensor>& arguments) const {
+  const c10::IValue result = impl_->run(name, arguments);
   std::vector<at::Tensor> tensors;
   if (result.isTensor()) {
     tensors.push_back(result.toTensor());
@@ -89,27 +90,41 @@ std::vector<at::Tensor> ScriptModule::call_all(const std::vector<at::Tensor>& ar
   }
   if (tensors.empty()) {
     throw Error(impl_->path,
-                "forward returns " + result.tagKind() + ", not a tensor or a tuple of tensors");
+                name + " returns " + result.tagKind() + ", not a tensor or a tuple of tensors");
   }
   return tensors;
 }
 
-at::Tensor ScriptModule::call(const std::vector<at::Tensor>& arguments,
-                              std::optional<std::int64_t> index) const {
+at::Tensor ScriptModule::call_method(const std::string& name,
+                                     const std::vector<at::Tensor>& arguments,
+                                     std::optional<std::int64_t> index) const {
   if (!index) {
-    const c10::IValue result = impl_->forward(arguments);
+    const c10::IValue result = impl_->run(name, arguments);
     if (!result.isTensor()) {
-      throw Error(impl_->path, "forward returns " + result.tagKind() + ", not a tensor",
+      throw Error(impl_->path, name + " returns " + result.tagKind() + ", not a tensor",
                   "set output.index in the manifest");
     }
     return result.toTensor();
   }
-  const auto tensors = call_all(arguments);
+  const auto tensors = call_method_all(name, arguments);
   if (*index < 0 || *index >= static_cast<std::int64_t>(tensors.size())) {
-    throw Error(impl_->path, "output.index is " + std::to_string(*index) + " but forward returns " +
-                                 std::to_string(tensors.size()) + " tensor(s)");
+    throw Error(impl_->path, "output.index is " + std::to_string(*index) + " but " + name +
+                                 " returns " + std::to_string(tensors.size()) + " tensor(s)");
   }
   return tensors[static_cast<std::size_t>(*index)];
+}
+
+std::vector<at::Tensor> ScriptModule::call_all(const std::vector<at::Tensor>& arguments) const {
+  return call_method_all("forward", arguments);
+}
+
+at::Tensor ScriptModule::call(const std::vector<at::Tensor>& arguments,
+                              std::optional<std::int64_t> index) const {
+  return call_method("forward", arguments, index);
+}
+
+bool ScriptModule::has_method(const std::string& name) const {
+  return impl_->module.find_method(name).has_value();
 }
 
 const std::map<std::string, at::Tensor>& ScriptModule::parameters() const {

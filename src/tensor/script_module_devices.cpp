@@ -78,7 +78,8 @@ void look_at(Node* node, Found& found) {
   }
 }
 
-/// All code that forward can reach: methods of submodules and free functions, each once.
+/// All code that the module's methods can reach, forward first: methods of submodules and free
+/// functions, each once.
 Found search(const torch::jit::Module& module) {
   Found found;
   std::set<torch::jit::Function*> seen;
@@ -111,6 +112,7 @@ Found search(const torch::jit::Module& module) {
     }
   };
   if (auto forward = module.find_method("forward")) visit_function(forward->function());
+  for (const auto& method : module.get_methods()) visit_function(method.function());
   return found;
 }
 

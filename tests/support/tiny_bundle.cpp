@@ -37,19 +37,10 @@ def forward(self, images, ids):
     return torch.stack([1 - torch.abs(brightness - wanted), brightness], 1)
 )";
 
-}  // namespace
-
-void write_tiny_model(const fs::path& directory, const std::string& denoiser_source) {
-  fs::create_directories(directory);
-  torch::jit::Module denoiser("Denoiser");
-  denoiser.register_parameter("mix", wave({2, 3}), false);
-  denoiser.register_parameter("gain", at::full({1}, 0.6), false);
-  denoiser.register_parameter("bias", wave({3}), false);
-  denoiser.register_parameter("unused", at::ones({1}), false);
-  denoiser.register_buffer("zero", at::zeros({1}));
-  denoiser.define(denoiser_source.empty() ? kDenoiser : denoiser_source);
-  denoiser.save((directory / "denoiser.ts").string());
-
+/// `last_field`: of the manifest.
+void write_manifest_and_encoder(
+    const fs::path& directory,
+    const std::string& last_field = R"("trainable": {"patterns": ["mix", "bias", "gain"]})") {
   torch::jit::Module encoder("Encoder");
   encoder.register_parameter("table", wave({3, 2}), false);
   encoder.define("def forward(self, ids):\n    return torch.embedding(self.table, ids)\n");
@@ -71,8 +62,86 @@ void write_tiny_model(const fs::path& directory, const std::string& denoiser_sou
                  "set_alpha_to_one": false, "clip_sample": true, "min_sigma": 0.05,
                  "last_step_noise": false},
   "tokenizer": {"kind": "word", "file": "tokenizer.json", "length": 2, "pad_id": 0},
-  "trainable": {"patterns": ["mix", "bias", "gain"]}
-})");
+  )" + last_field + "\n}\n");
+}
+
+}  // namespace
+
+void write_tiny_model(const fs::path& directory, const std::string& denoiser_source) {
+  fs::create_directories(directory);
+  torch::jit::Module denoiser("Denoiser");
+  denoiser.register_parameter("mix", wave({2, 3}), false);
+  denoiser.register_parameter("gain", at::full({1}, 0.6), false);
+  denoiser.register_parameter("bias", wave({3}), false);
+  denoiser.register_parameter("unused", at::ones({1}), false);
+  denoiser.register_buffer("zero", at::zeros({1}));
+  denoiser.define(denoiser_source.empty() ? kDenoiser : denoiser_source);
+  denoiser.save((directory / "denoiser.ts").string());
+
+  write_manifest_and_encoder(directory);
+}
+
+namespace {
+
+/// Lines of blocks begin .. end - 1 of the deep network, working on `h`.
+std::string block_lines(int begin, int end) {
+  std::string lines;
+  for (int i = begin; i < end; ++i) {
+    lines += "    h = self.block(h, e, self.block_" + std::to_string(i) + ")\n";
+  }
+  return lines;
+}
+
+/// forward, and segment_0 to segment_3, which compute the same.
+std::string deep_source(int blocks) {
+  const std::string head = R"(
+    h = torch.conv2d(x, self.first, None, [1, 1], [1, 1])
+    wave = torch.sin(t.to(x.dtype).unsqueeze(1) * self.frequencies)
+    e = torch.matmul(wave, self.time).unsqueeze(2).unsqueeze(3)
+    skip = torch.tanh(h)
+)";
+  const std::string tail = R"(
+    shift = torch.matmul(c.mean(1), self.text).unsqueeze(2).unsqueeze(3)
+    h = torch.cat([h + shift, skip], 1) * (1 + 0.001 * t.to(x.dtype)).reshape(-1, 1, 1, 1)
+    return torch.conv2d(h, self.last, None, [1, 1], [1, 1]) + self.scale * x
+)";
+  const int part = blocks / 4;
+  const std::string next = "(self, x, t, c, h, e, skip):\n";
+  return R"(
+def block(self, h, e, weight):
+    return h + torch.conv2d(torch.tanh(torch.sigmoid(h + e) * h), weight, None, [1, 1], [1, 1])
+
+def forward(self, x, t, c):)" +
+         head + block_lines(0, blocks) + tail + "\ndef segment_0(self, x, t, c):" + head +
+         block_lines(0, part) + "    return x, t, c, h, e, skip\n\ndef segment_1" + next +
+         block_lines(part, 2 * part) + "    return x, t, c, h, e, skip\n\ndef segment_2" + next +
+         block_lines(2 * part, 3 * part) + "    return x, t, c, h, e, skip\n\ndef segment_3" +
+         next + block_lines(3 * part, blocks) + tail;
+}
+
+}  // namespace
+
+void write_deep_model(const fs::path& directory, int blocks,
+                      const std::vector<std::string>& segments, const std::string& more_source) {
+  fs::create_directories(directory);
+  torch::jit::Module denoiser("Denoiser");
+  denoiser.register_parameter("first", wave({16, 3, 3, 3}), false);
+  denoiser.register_parameter("time", wave({4, 16}), false);
+  denoiser.register_parameter("text", wave({2, 16}), false);
+  denoiser.register_parameter("scale", at::full({1}, 0.5), false);
+  denoiser.register_parameter("last", wave({3, 32, 3, 3}) * 0.1, false);
+  for (int i = 0; i < blocks; ++i) {
+    denoiser.register_parameter("block_" + std::to_string(i),
+                                wave({16, 16, 3, 3}) * (0.1 + 0.01 * i), false);
+  }
+  denoiser.register_buffer("frequencies", at::tensor({0.01, 0.02, 0.05, 0.1}, at::kFloat));
+  denoiser.define(deep_source(blocks) + more_source);
+  for (const auto& parameter : denoiser.parameters()) parameter.set_requires_grad(true);
+  denoiser.save((directory / "denoiser.ts").string());
+  std::string list;
+  for (const std::string& name : segments) list += (list.empty() ? "\"" : ", \"") + name + "\"";
+  write_manifest_and_encoder(
+      directory, R"("provenance": {})" + (list.empty() ? "" : ", \"segments\": [" + list + "]"));
 }
 
 void write_tiny_reward(const fs::path& directory, const std::string& prefix,

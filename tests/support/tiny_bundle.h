@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace loopline::testing {
 
@@ -13,6 +14,16 @@ namespace loopline::testing {
 /// `denoiser_source` replaces the network's forward(self, x, t, c) (TorchScript source).
 void write_tiny_model(const std::filesystem::path& directory,
                       const std::string& denoiser_source = "");
+
+/// The same world with a deeper network, 16 channels inside, that can be computed in four segments:
+/// `blocks` (a multiple of 4) residual blocks, a skip from the first segment to the last, the
+/// timestep and the text handed from each to the next. Parameters: first, time, text, scale,
+/// block_0 .., last; all require a gradient. `segments`: what the manifest names; `more_source`:
+/// further methods.
+void write_deep_model(const std::filesystem::path& directory, int blocks,
+                      const std::vector<std::string>& segments = {"segment_0", "segment_1",
+                                                                  "segment_2", "segment_3"},
+                      const std::string& more_source = "");
 
 /// Writes reward bundle `directory`; components named reward, and `PREFIXbrightness`.
 /// `source` replaces its forward(self, images, ids).

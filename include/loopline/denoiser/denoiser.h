@@ -39,13 +39,19 @@ class Denoiser {
   virtual const std::vector<at::Tensor>& adapter_scales() const = 0;
 
   virtual at::Device device() const = 0;
+
+  /// Saves memory for time where gradients are recorded: activations are dropped in predict() and
+  /// computed again in the backward pass, until which parameters and adapter scales must stay as
+  /// they are. Same outputs; parameters' gradients only by way of backward(), not autograd::grad().
+  /// Needs the manifest's `segments`, else it is an Error. Off at first.
+  virtual void set_recompute(bool recompute) = 0;
 };
 
 /// Loads a bundle's TorchScript network and probes it: output shape and dtype, and mixed timesteps
 /// against row-by-row calls (which catches baked batch sizes, train-mode norms and timesteps shared
-/// by the batch). Each failure is an Error that names file and field.
-/// With kBFloat16 the network's forward runs under autocast; the probe runs in float32, since it
-/// asks what the file computes, and rounding would blur the answer.
+/// by the batch); the manifest's segments against forward. Each failure is an Error that names file
+/// and field. With kBFloat16 the network's forward runs under autocast; the probe runs in float32,
+/// since it asks what the file computes, and rounding would blur the answer.
 std::unique_ptr<Denoiser> load_denoiser(const io::ModelBundle& bundle, at::Device device,
                                         tensor::Precision precision = tensor::Precision::kFloat32);
 

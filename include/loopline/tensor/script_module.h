@@ -39,6 +39,14 @@ class ScriptModule {
   /// All tensors of the result: one, or each of the tuple.
   std::vector<at::Tensor> call_all(const std::vector<at::Tensor>& arguments) const;
 
+  /// Whether the file has a method of this name beside forward, for the two calls below: as call()
+  /// and call_all(), with the same parameters and buffers.
+  bool has_method(const std::string& name) const;
+  at::Tensor call_method(const std::string& name, const std::vector<at::Tensor>& arguments,
+                         std::optional<std::int64_t> index = std::nullopt) const;
+  std::vector<at::Tensor> call_method_all(const std::string& name,
+                                          const std::vector<at::Tensor>& arguments) const;
+
   /// By name, sharing storage with the module: writing into them changes the network.
   const std::map<std::string, at::Tensor>& parameters() const;
   const std::map<std::string, at::Tensor>& buffers() const;
@@ -46,7 +54,7 @@ class ScriptModule {
   /// Devices that the code names, as the file has them, in the order of the code.
   const std::vector<DeviceConstant>& device_constants() const;
 
-  /// That its code uses, forward or not: "aten::conv2d", "prim::If".
+  /// That its code uses, called or not: "aten::conv2d", "prim::If".
   const std::set<std::string>& operators() const;
 
   /// Writes the module, with its tensors as they are now, as a TorchScript file. Not atomic by
