@@ -3,6 +3,9 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
+#include <vector>
+
+#include "loopline/train/weights_choice.h"
 
 namespace loopline::cli {
 
@@ -32,8 +35,8 @@ void add_sampler_options(CLI::App& command, Request& request) {
   command.add_option("--device", request.device, "For a bundle: auto, cpu, cuda");
 }
 
-/// --checkpoint of the commands that use a run's trained weights.
-CLI::Option* add_checkpoint_option(CLI::App& command, std::string& checkpoint);
+/// --checkpoint and --ema of the commands that use a run's trained weights.
+std::vector<CLI::Option*> add_weights_options(CLI::App& command, train::WeightsChoice& weights);
 
 /// "Examples:" for a command's --help.
 std::string examples(std::initializer_list<const char*> lines);

@@ -69,7 +69,7 @@ void add_evaluate(CLI::App& app, int&) {
       ->check(CLI::PositiveNumber);
   command->add_option("--seed", request.seed, "Seed of noise and intervals")
       ->check(CLI::NonNegativeNumber);
-  add_checkpoint_option(*command, request.checkpoint);
+  add_weights_options(*command, request.weights);
   add_sampler_options(*command, request);
   command->add_flag("--json", arguments->json, "Print JSON");
   command->footer(examples({"loopline evaluate runs/loop-20260101-120000",

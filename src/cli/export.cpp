@@ -8,7 +8,8 @@ namespace loopline::cli {
 namespace {
 
 struct Arguments {
-  std::string run, format = "bundle", checkpoint = "latest", out;
+  std::string run, format = "bundle", out;
+  train::WeightsChoice weights;
   bool force = false;
 };
 
@@ -29,7 +30,7 @@ void add_export(CLI::App& app, int&) {
                    "What to write: a directory, or a file .ts, .pt or .safetensors")
       ->required()
       ->type_name("PATH");
-  add_checkpoint_option(*command, arguments->checkpoint);
+  add_weights_options(*command, arguments->weights);
   command->add_flag("--force", arguments->force, "Replace an earlier export");
   command->footer(examples({"loopline export runs/ppo --out my-model",
                             "loopline export runs/ppo --format torchscript --out denoiser.ts",
@@ -37,12 +38,11 @@ void add_export(CLI::App& app, int&) {
                             "denoiser.safetensors"}));
   command->callback([arguments] {
     const auto format = experiment::parse_export_format(arguments->format);
-    const experiment::Exported exported =
-        experiment::export_run({.run = arguments->run,
-                                .format = format,
-                                .out = arguments->out,
-                                .force = arguments->force,
-                                .checkpoint = arguments->checkpoint});
+    const experiment::Exported exported = experiment::export_run({.run = arguments->run,
+                                                                  .format = format,
+                                                                  .out = arguments->out,
+                                                                  .force = arguments->force,
+                                                                  .weights = arguments->weights});
     const std::string out = exported.out.string();
     std::printf("%s: %s, weights of iteration %lld\n", out.c_str(),
                 human_bytes(static_cast<double>(exported.bytes)).c_str(),

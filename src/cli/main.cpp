@@ -21,13 +21,16 @@ std::string examples(std::initializer_list<const char*> lines) {
   return text;
 }
 
-CLI::Option* add_checkpoint_option(CLI::App& command, std::string& checkpoint) {
-  return command
-      .add_option("--checkpoint", checkpoint,
-                  "Which of the run's checkpoints: latest, best (by the run's checkpoint.best) or "
-                  "an iteration")
-      ->capture_default_str()
-      ->type_name("WHICH");
+std::vector<CLI::Option*> add_weights_options(CLI::App& command, train::WeightsChoice& weights) {
+  return {
+      command
+          .add_option("--checkpoint", weights.checkpoint,
+                      "Which of the run's checkpoints: latest, best (by the run's "
+                      "checkpoint.best) or an iteration")
+          ->capture_default_str()
+          ->type_name("WHICH"),
+      command.add_flag("--ema", weights.average,
+                       "The moving average of the weights (ema.decay) instead of the last ones")};
 }
 
 namespace {

@@ -34,9 +34,11 @@ void print_dry_run(const nlohmann::ordered_json& result, bool as_json) {
   std::printf("              %lld forwards to sample; %lld pairs in %lld updates, %lld backwards\n",
               count(iteration["forwards"]), count(iteration["pairs"]), count(iteration["updates"]),
               count(iteration["backwards"]));
-  std::printf("time          %s an iteration (sampling %s, judging beside it %s, update %s)\n",
-              time("iteration").c_str(), time("sampling").c_str(), time("judging").c_str(),
-              time("update").c_str());
+  std::printf(
+      "time          %s an iteration (sampling %s, judging beside it %s, reference "
+      "%s, update %s)\n",
+      time("iteration").c_str(), time("sampling").c_str(), time("judging").c_str(),
+      time("reference").c_str(), time("update").c_str());
   std::printf("              %s for %lld iterations, without evaluations and pictures\n",
               time("run").c_str(), count(result["iterations"]));
   std::printf("memory        %s (measured for one micro-batch %s, trajectories and images %s)\n",

@@ -50,8 +50,8 @@ void add_sample(CLI::App& app, int&) {
       ->add_option("--zoom", request.zoom, "Each pixel is drawn this many times wider and higher")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
-  command->add_flag("--base", request.base, "The run's model before training")
-      ->excludes(add_checkpoint_option(*command, request.checkpoint));
+  CLI::Option* base = command->add_flag("--base", request.base, "The run's model before training");
+  for (CLI::Option* option : add_weights_options(*command, request.weights)) base->excludes(option);
   add_sampler_options(*command, request);
   command->footer(examples(
       {"loopline sample models/emoji --prompt \"a red circle and a blue heart\"",

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <mutex>
@@ -62,13 +63,13 @@ class Transition::Coefficients {
 
   Coefficients(const std::vector<Step>& steps, io::PredictionType prediction,
                std::optional<double> clip_range)
-      : clip_range_(clip_range) {
+      : prediction_(prediction), clip_range_(clip_range) {
     const auto count = static_cast<std::int64_t>(steps.size());
     host_.values = at::empty({count, kColumns}, at::kDouble);
     host_.timesteps = at::empty({count}, at::kLong);
     double* row = host_.values.mutable_data_ptr<double>();
     for (std::int64_t i = 0; i < count; ++i, row += kColumns) {
-      fill(row, steps[static_cast<std::size_t>(i)], prediction);
+      fill(row, steps[static_cast<std::size_t>(i)]);
       host_.timesteps.mutable_data_ptr<std::int64_t>()[i] =
           steps[static_cast<std::size_t>(i)].timestep;
     }
@@ -77,6 +78,7 @@ class Transition::Coefficients {
   }
 
   std::optional<double> clip_range() const { return clip_range_; }
+  io::PredictionType prediction() const { return prediction_; }
 
   at::Tensor timesteps(const at::Tensor& step) const {
     return on(step.device()).timesteps.gather(0, step);
@@ -95,8 +97,8 @@ class Transition::Coefficients {
     at::Tensor timesteps;  // int64 [T]
   };
 
-  void fill(double* row, const Step& step, io::PredictionType prediction) const {
-    const Linear original = original_sample(prediction, step);
+  void fill(double* row, const Step& step) const {
+    const Linear original = original_sample(prediction_, step);
     const Linear mean = mean_of_original_sample(step);
     row[kOriginalLatents] = original.latents;
     row[kOriginalOutput] = original.other;
@@ -121,6 +123,7 @@ class Transition::Coefficients {
     return entry->second;  // a map's nodes stay where they are
   }
 
+  io::PredictionType prediction_;
   std::optional<double> clip_range_;
   Tables host_;
   mutable std::mutex mutex_;
@@ -133,6 +136,19 @@ Transition::Transition(const io::ScheduleSpec& schedule, io::PredictionType pred
       coefficients_(std::make_shared<Coefficients>(
           steps_, prediction,
           transition.clip_sample ? std::optional(transition.clip_sample_range) : std::nullopt)) {}
+
+Transition Transition::with_noise_in(const std::vector<std::int64_t>& steps) const {
+  Transition result = *this;
+  for (std::int64_t i = 0; i < num_steps(); ++i) {
+    if (std::find(steps.begin(), steps.end(), i) != steps.end()) continue;
+    Step& step = result.steps_[static_cast<std::size_t>(i)];
+    step.sigma = step.noise_sigma = 0;
+    step.direction = std::sqrt(std::max(1 - step.alpha_s, 0.0));
+  }
+  result.coefficients_ = std::make_shared<Coefficients>(result.steps_, coefficients_->prediction(),
+                                                        coefficients_->clip_range());
+  return result;
+}
 
 std::vector<std::int64_t> Transition::stochastic_steps() const {
   std::vector<std::int64_t> indices;

@@ -17,15 +17,19 @@ std::int64_t ceil_divide(std::int64_t a, std::int64_t b) { return (a + b - 1) / 
 
 /// How often an iteration of a config calls the network.
 struct Work {
-  std::int64_t forwards = 0, pairs = 0, updates = 0, backwards = 0;
+  std::int64_t forwards = 0, reference_forwards = 0, pairs = 0, updates = 0, backwards = 0;
 };
 
 Work work_of(const train::TrainConfig& c, std::int64_t stochastic_steps) {
   Work work;
   work.forwards = ceil_divide(c.rollout.images, c.rollout.micro_batch) * *c.sampler.steps;
+  const std::int64_t steps = std::min(stochastic_steps, c.window.size.value_or(stochastic_steps));
+  const std::int64_t measured = c.kl.reward > 0 ? c.rollout.images : *c.kl.images;
+  work.reference_forwards =
+      ceil_divide(std::min(measured, c.rollout.images), c.rollout.micro_batch) * steps;
   work.pairs = c.rollout.images *
-               static_cast<std::int64_t>(std::ceil(
-                   c.learner.timestep_fraction * static_cast<double>(stochastic_steps) - 1e-9));
+               static_cast<std::int64_t>(
+                   std::ceil(c.learner.timestep_fraction * static_cast<double>(steps) - 1e-9));
   work.updates = *c.learner.updates_per_epoch * c.learner.inner_epochs;
   work.backwards = work.updates * ceil_divide(ceil_divide(work.pairs, *c.learner.updates_per_epoch),
                                               c.rollout.micro_batch);
@@ -49,6 +53,9 @@ train::TrainPlan smallest(const train::TrainPlan& plan) {
   c.learner.inner_epochs = 1;
   c.learner.shards = 1;
   c.learner.timestep_fraction = 1;
+  c.learner.step_weights.clear();
+  c.learner.gradient_signal_every = 0;
+  c.window.size.reset();
   c.evaluation.every = 0;
   try {
     c.sampler.steps = std::min<std::int64_t>(2, *c.sampler.steps);
@@ -90,7 +97,11 @@ Json dry_run(const train::TrainPlan& plan) {
       scaled(measured["time/reward_s"], c.rollout.images, small.config.rollout.images);
   const double sampling = scaled(measured["time/rollout_s"], work.forwards, tried.forwards);
   const double update = scaled(measured["time/update_s"], work.backwards, tried.backwards);
-  const double iteration = std::max(sampling, judging) + update;
+  const double reference =
+      work.reference_forwards == 0
+          ? 0
+          : scaled(measured["time/reference_s"], work.reference_forwards, tried.reference_forwards);
+  const double iteration = std::max(sampling, judging) + reference + update;
   std::int64_t parameters = 0;
   for (const auto& [name, parameter] : trainer.model().denoiser->parameters()) {
     parameters += parameter.numel();
@@ -110,6 +121,7 @@ Json dry_run(const train::TrainPlan& plan) {
         {"group_size", *c.rollout.group_size},
         {"steps", *c.sampler.steps},
         {"forwards", work.forwards},
+        {"reference_forwards", work.reference_forwards},
         {"pairs", work.pairs},
         {"updates", work.updates},
         {"backwards", work.backwards}}},
@@ -117,6 +129,7 @@ Json dry_run(const train::TrainPlan& plan) {
       {"seconds",
        {{"sampling", sampling},
         {"judging", judging},
+        {"reference", reference},
         {"update", update},
         {"iteration", iteration},
         {"run", iteration * static_cast<double>(c.iterations)}}},

@@ -85,12 +85,14 @@ nlohmann::ordered_json evaluate(const EvaluationRequest& request, run::Progress&
   Plan plan = make_plan(request);
   const bool is_run = plan.target.run.has_value();
   nlohmann::ordered_json result{{"target", request.target.string()}};
-  if (!is_run && request.checkpoint != "latest") plan.target.load_trained(request.checkpoint);
+  if (!is_run && request.weights != train::WeightsChoice{}) {
+    plan.target.load_trained(request.weights);
+  }
   const std::vector<train::SplitValues> base =
       evaluate_all(plan, is_run ? "base" : plan.target.model.bundle.name, progress);
   std::vector<train::SplitValues> trained;
   if (is_run) {
-    result["iteration"] = plan.target.load_trained(request.checkpoint);
+    result["iteration"] = plan.target.load_trained(request.weights);
     trained = evaluate_all(plan, "trained", progress);
   }
   result["images_per_prompt"] = plan.options.images_per_prompt;

@@ -28,18 +28,20 @@ struct TrainedNetwork {
   std::string config_hash;
   tensor::ScriptModule module;
   std::int64_t iteration;
+  bool average;
 };
 
-TrainedNetwork load(const run::RunDirectory& run, const std::string& checkpoint) {
+TrainedNetwork load(const run::RunDirectory& run, const train::WeightsChoice& choice) {
   train::TrainPlan plan = train::load_train_plan(run.config());
   tensor::ScriptModule module(plan.bundle.denoiser, at::kCPU);
-  const train::TrainedWeights weights = train::trained_weights(run, checkpoint);
+  const train::TrainedWeights weights = train::trained_weights(run, choice);
   tensor::NamedTensors target;
   for (const auto& [name, parameter] : module.parameters()) {
     if (weights.tensors.count(name) > 0) target.emplace(name, parameter.detach());
   }
   tensor::copy_tensors(weights.tensors, target, run.path().string());
-  return {std::move(plan), sha256_file(run.config()), std::move(module), weights.iteration};
+  return {std::move(plan), sha256_file(run.config()), std::move(module), weights.iteration,
+          choice.average};
 }
 
 /// The fields of a manifest's `transition` in which a run's sampler differs from it.
@@ -73,6 +75,7 @@ std::string manifest_of(const TrainedNetwork& network) {
                {"iteration", network.iteration},
                {"config_sha256", network.config_hash},
                {"base_bundle_hash", bundle.hash}};
+  if (network.average) trained["moving_average"] = true;
   Json& provenance = manifest["provenance"];
   if (provenance.is_object() && provenance.contains("trained")) {
     trained["before"] = provenance["trained"];
@@ -171,7 +174,7 @@ Exported export_run(const ExportRequest& request) {
   const auto run = run::RunDirectory::open(request.run);
   Exported result{(request.out / "").lexically_normal().parent_path()};
   check_out(request, result.out);
-  const TrainedNetwork network = load(run, request.checkpoint);
+  const TrainedNetwork network = load(run, request.weights);
   result.iteration = network.iteration;
   if (lies_within(network.plan.bundle.directory, result.out) ||
       lies_within(run.path(), result.out)) {

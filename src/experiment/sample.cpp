@@ -14,8 +14,8 @@ namespace loopline::experiment {
 
 io::Image sample_images(const SampleRequest& request, run::Progress& progress) {
   Target target = load_target(request.target, request.device, request.threads);
-  if ((target.run && !request.base) || request.checkpoint != "latest") {
-    target.load_trained(request.checkpoint);
+  if ((target.run && !request.base) || request.weights != train::WeightsChoice{}) {
+    target.load_trained(request.weights);
   }
   target.override_sampler(request.steps, request.eta, request.guidance);
   const diffusion::Transition transition(target.model.bundle.schedule,

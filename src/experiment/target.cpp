@@ -14,11 +14,12 @@ void Target::override_sampler(std::optional<std::int64_t> steps, std::optional<d
   if (guidance) transition.guidance = *guidance;
 }
 
-std::int64_t Target::load_trained(const std::string& checkpoint) {
+std::int64_t Target::load_trained(const train::WeightsChoice& choice) {
   if (!run) {
-    throw Error("--checkpoint", model.bundle.name + " is a bundle, and only runs have checkpoints");
+    throw Error("--checkpoint, --ema",
+                model.bundle.name + " is a bundle, and only runs have checkpoints");
   }
-  const train::TrainedWeights weights = train::trained_weights(*run, checkpoint);
+  const train::TrainedWeights weights = train::trained_weights(*run, choice);
   train::lay_over(weights.tensors, *model.denoiser, run->path().string());
   return weights.iteration;
 }

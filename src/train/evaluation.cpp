@@ -10,16 +10,10 @@
 #include "loopline/core/error.h"
 #include "loopline/core/log.h"
 #include "loopline/denoiser/sampler.h"
+#include "loopline/train/image_statistics.h"
 
 namespace loopline::train {
 namespace {
-
-/// Mean RMS distance over the pairs of images [K, C, H, W].
-double mean_pairwise_distance(const at::Tensor& images) {
-  const at::Tensor flat = images.flatten(1).to(at::kDouble);
-  const double elements = static_cast<double>(flat.size(1));
-  return (at::pdist(flat) / std::sqrt(elements)).mean().item<double>();
-}
 
 void append(MetricValues& metric, const std::vector<double>& values,
             const std::vector<std::int64_t>& prompts) {

@@ -1,10 +1,14 @@
 #include "iteration_log.h"
 
+#include <ATen/ATen.h>
+
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <limits>
 
 #include "loopline/stats/moments.h"
+#include "loopline/train/image_statistics.h"
 
 namespace loopline::train {
 namespace {
@@ -32,7 +36,44 @@ void log_rewards(nlohmann::ordered_json& metrics, const Verdict& verdict) {
   }
   const std::vector<bool> all(reward.total.size(), true);
   for (const auto& [name, values] : verdict.judges) {
-    metrics["judge/" + name] = moments(values, all).mean();
+    const stats::Moments judged = moments(values, all);
+    metrics["judge/" + name] = judged.mean();
+    metrics["judge/" + name + "_std"] = std::sqrt(judged.population_variance());
+  }
+}
+
+void log_images(nlohmann::ordered_json& metrics, const at::Tensor& images,
+                std::int64_t group_size) {
+  for (const auto& [name, values] : image_statistics(images)) {
+    metrics["image/" + name] = values.mean().item<double>();
+    metrics["image/" + name + "_std"] = values.std(/*unbiased=*/false).item<double>();
+  }
+  if (group_size > 1) metrics["image/diversity"] = diversity_within_groups(images, group_size);
+}
+
+void log_distance(nlohmann::ordered_json& metrics, const at::Tensor& distance,
+                  const Rollout& rollout, const TrainConfig::Kl& options) {
+  if (!distance.defined()) return;
+  const std::vector<bool>& all = rollout.verdict.reward.valid;
+  const std::vector<bool> valid(all.begin(), all.begin() + distance.size(0));
+  const at::Tensor sums = distance.sum(1);
+  const double* sum = sums.const_data_ptr<double>();
+  const double an_image = moments({sum, sum + sums.numel()}, valid).mean();
+  const at::Tensor& latents = rollout.experience.trajectory.latents;
+  const auto elements = static_cast<double>(latents.numel() / latents.size(0) / latents.size(1));
+  metrics["kl/mean"] = an_image / static_cast<double>(rollout.experience.steps.size());
+  metrics["kl/nats"] = an_image * elements;
+  if (options.reward > 0) metrics["kl/penalty"] = options.reward * an_image;
+}
+
+void log_gradient_signal(nlohmann::ordered_json& metrics, const std::vector<StepSignal>& signals) {
+  double total = 0;
+  for (const StepSignal& step : signals) total += std::max(step.signal, 0.0);
+  for (const StepSignal& step : signals) {
+    char suffix[24];
+    std::snprintf(suffix, sizeof suffix, "_step_%02lld", static_cast<long long>(step.step));
+    metrics[std::string("gradient/snr") + suffix] = step.signal / step.noise;
+    metrics[std::string("gradient/share") + suffix] = std::max(step.signal, 0.0) / total;
   }
 }
 

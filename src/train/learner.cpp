@@ -6,6 +6,8 @@
 #include <cmath>
 #include <map>
 
+#include "gradient_moments.h"
+#include "loopline/core/error.h"
 #include "loopline/denoiser/sampler.h"
 #include "loopline/policy/kl.h"
 
@@ -28,34 +30,53 @@ denoiser::PaddedChunks chunk(const std::vector<Pair>& minibatch, std::int64_t ro
   return chunks;
 }
 
-/// The rows of one forward, as index tensors on the device.
+/// The rows of one forward, as tensors on the device.
 struct Rows {
-  at::Tensor sample, step, weight;
+  at::Tensor sample, step;
+  at::Tensor real;    ///< 1, or 0 for rows that only fill up the forward
+  at::Tensor weight;  ///< what their loss counts
 };
 
 Rows gather(const std::vector<Pair>& minibatch, const std::vector<std::int64_t>& positions,
-            std::int64_t valid, at::Device device) {
+            std::int64_t valid, const std::vector<float>& step_weight, at::Device device) {
   std::vector<std::int64_t> sample, step;
-  std::vector<float> weight;
+  std::vector<float> real, weight;
   for (const std::int64_t position : positions) {
     const Pair& pair = minibatch[static_cast<std::size_t>(position)];
     sample.push_back(pair.sample);
     step.push_back(pair.step);
-    weight.push_back(static_cast<std::int64_t>(weight.size()) < valid ? 1.0F : 0.0F);
+    real.push_back(static_cast<std::int64_t>(real.size()) < valid ? 1.0F : 0.0F);
+    weight.push_back(real.back() * step_weight[static_cast<std::size_t>(pair.step)]);
   }
   return {at::tensor(sample, at::kLong).to(device), at::tensor(step, at::kLong).to(device),
-          at::tensor(weight, at::kFloat).to(device)};
+          at::tensor(real, at::kFloat).to(device), at::tensor(weight, at::kFloat).to(device)};
+}
+
+/// One weight for each of `num_steps` steps, of mean 1 over those with a density.
+std::vector<float> spread_weights(const std::vector<double>& weights,
+                                  const std::vector<std::int64_t>& stochastic,
+                                  std::int64_t num_steps) {
+  std::vector<float> result(static_cast<std::size_t>(num_steps), 1.0F);
+  if (weights.empty()) return result;
+  LOOPLINE_CHECK(weights.size() == stochastic.size(), "one weight a step with a density");
+  double mean = 0;
+  for (const double weight : weights) mean += weight / static_cast<double>(weights.size());
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    result[static_cast<std::size_t>(stochastic[i])] = static_cast<float>(weights[i] / mean);
+  }
+  return result;
 }
 
 }  // namespace
 
 /// Sums over pairs, on the device; read once at the end of the iteration.
 struct Learner::Sums {
-  at::Tensor loss, high, low, kl, deviation, grad_norm, pairs, finite;
+  at::Tensor loss, high, low, kl, reference_kl, deviation, grad_norm, pairs, finite;
 
   explicit Sums(at::Device device) {
     const at::Tensor zero = at::zeros({}, at::TensorOptions(at::kFloat).device(device));
-    for (at::Tensor* sum : {&loss, &high, &low, &kl, &deviation, &grad_norm, &pairs, &finite}) {
+    for (at::Tensor* sum :
+         {&loss, &high, &low, &kl, &reference_kl, &deviation, &grad_norm, &pairs, &finite}) {
       *sum = zero.clone();
     }
   }
@@ -69,6 +90,7 @@ struct Learner::Sums {
     high += kept(minibatch.high);
     low += kept(minibatch.low);
     kl += kept(minibatch.kl);
+    reference_kl += kept(minibatch.reference_kl);
     deviation = at::maximum(deviation, kept(minibatch.deviation));
     grad_norm += kept(minibatch.grad_norm);
     pairs += kept(minibatch.pairs);
@@ -77,8 +99,17 @@ struct Learner::Sums {
 };
 
 Learner::Learner(denoiser::Denoiser& denoiser, const diffusion::Transition& transition,
-                 AdamW& optimizer, const LearnerOptions& options)
-    : denoiser_(denoiser), transition_(transition), optimizer_(optimizer), options_(options) {
+                 AdamW& optimizer, const LearnerOptions& options, denoiser::Reference* reference,
+                 Ema* average)
+    : denoiser_(denoiser),
+      transition_(transition),
+      optimizer_(optimizer),
+      options_(options),
+      reference_(reference),
+      average_(average),
+      step_weight_(spread_weights(options.step_weights, transition.stochastic_steps(),
+                                  transition.num_steps())) {
+  LOOPLINE_CHECK(options.kl_weight == 0 || reference != nullptr, "KL needs a reference");
   if (options.loss_spike) guard_.emplace(*options.loss_spike);
 }
 
@@ -96,32 +127,47 @@ Learner::Sums Learner::accumulate(const Experience& experience, const std::vecto
   const auto chunks = chunk(minibatch, options_.micro_batch, !denoiser_.spec().timestep.per_sample);
 
   for (std::size_t c = 0; c < chunks.rows.size(); ++c) {
-    const Rows rows = gather(minibatch, chunks.rows[c], chunks.valid[c], device);
+    const Rows rows = gather(minibatch, chunks.rows[c], chunks.valid[c], step_weight_, device);
     const at::Tensor position = rows.sample * (steps + 1) + rows.step;
     const at::Tensor current = latents.index_select(0, position);
     const at::Tensor next = latents.index_select(0, position + 1);
     const at::Tensor old = old_log_prob.index_select(0, rows.sample * steps + rows.step);
 
-    const at::Tensor output =
-        denoiser::predict_guided(denoiser_, current, transition_.timesteps(rows.step),
-                                 experience.conditional.select(rows.sample),
-                                 experience.unconditional.select(rows.sample), options_.guidance);
+    const at::Tensor timesteps = transition_.timesteps(rows.step);
+    const denoiser::Condition conditional = experience.conditional.select(rows.sample);
+    const denoiser::Condition unconditional = experience.unconditional.select(rows.sample);
+    at::Tensor reference_mean;
+    if (options_.kl_weight > 0) {
+      reference_mean =
+          transition_.mean(current,
+                           reference_->predict_guided(current, timesteps, conditional,
+                                                      unconditional, options_.guidance),
+                           rows.step);
+    }
+    const at::Tensor output = denoiser::predict_guided(denoiser_, current, timesteps, conditional,
+                                                       unconditional, options_.guidance);
     const at::Tensor mean = transition_.mean(current, output, rows.step);
     const at::Tensor log_prob = transition_.log_prob(next, mean, rows.step);
     const policy::Surrogate terms = policy::surrogate(
         log_prob, old, advantages.index_select(0, rows.sample), options_.surrogate);
 
-    const at::Tensor loss =
-        (terms.loss * rows.weight).sum() / static_cast<double>(minibatch.size());
+    at::Tensor pair_loss = terms.loss;
+    if (options_.kl_weight > 0) {
+      const at::Tensor kl =
+          policy::gaussian_kl(mean, reference_mean, transition_.noise_sigma(rows.step));
+      pair_loss = pair_loss + options_.kl_weight * kl;
+      sums.reference_kl += (kl.detach() * rows.real).sum();
+    }
+    const at::Tensor loss = (pair_loss * rows.weight).sum() / static_cast<double>(minibatch.size());
     loss.backward();
 
-    sums.loss += (terms.loss.detach() * rows.weight).sum();
-    sums.high += (terms.clipped_high * rows.weight).sum();
-    sums.low += (terms.clipped_low * rows.weight).sum();
-    sums.kl += (policy::kl_k3(terms.log_ratio) * rows.weight).sum();
+    sums.loss += (pair_loss.detach() * rows.weight).sum();
+    sums.high += (terms.clipped_high * rows.real).sum();
+    sums.low += (terms.clipped_low * rows.real).sum();
+    sums.kl += (policy::kl_k3(terms.log_ratio) * rows.real).sum();
     if (first) {
       sums.deviation =
-          at::maximum(sums.deviation, (at::expm1(terms.log_ratio).abs() * rows.weight).max());
+          at::maximum(sums.deviation, (at::expm1(terms.log_ratio).abs() * rows.real).max());
     }
   }
   sums.pairs += static_cast<double>(minibatch.size());
@@ -132,7 +178,39 @@ Learner::Sums Learner::accumulate(const Experience& experience, const std::vecto
 bool Learner::apply(const Sums& minibatch, double lr) {
   if (guard_ && !guard_->accepts((minibatch.loss / minibatch.pairs).item<double>())) return false;
   optimizer_.step(lr, minibatch.loss);
+  if (average_ != nullptr) average_->update();
   return true;
+}
+
+std::vector<std::int64_t> Learner::steps_of(const Experience& experience) const {
+  return experience.steps.empty() ? transition_.stochastic_steps() : experience.steps;
+}
+
+std::vector<StepSignal> Learner::gradient_signal(const Experience& experience) {
+  const auto samples = static_cast<std::int64_t>(experience.advantage.size());
+  const std::int64_t groups = samples / experience.group_size;
+  const std::int64_t parts =
+      std::min(groups, std::max<std::int64_t>(2, samples / options_.micro_batch));
+  std::vector<StepSignal> signals;
+  for (const std::int64_t step : steps_of(experience)) {
+    GradientMoments moments;
+    for (std::int64_t part = 0; part < parts; ++part) {
+      std::vector<Pair> pairs;
+      for (std::int64_t sample = part * groups / parts * experience.group_size;
+           sample < (part + 1) * groups / parts * experience.group_size; ++sample) {
+        const bool included =
+            experience.included.empty() || experience.included[static_cast<std::size_t>(sample)];
+        if (included) pairs.push_back({sample, step});
+      }
+      if (pairs.empty()) continue;
+      optimizer_.zero_grad();
+      accumulate(experience, pairs, false);
+      moments.add(optimizer_.parameters());
+    }
+    signals.push_back({step, moments.signal(), moments.noise()});
+  }
+  optimizer_.zero_grad();
+  return signals;
 }
 
 UpdateStatistics Learner::update(const Experience& experience, std::int64_t iteration, double lr,
@@ -147,7 +225,7 @@ UpdateStatistics Learner::update(const Experience& experience, std::int64_t iter
                           .epoch = epoch,
                           .samples = static_cast<std::int64_t>(experience.advantage.size()),
                           .group_size = experience.group_size,
-                          .steps = transition_.stochastic_steps(),
+                          .steps = steps_of(experience),
                           .timestep_fraction = options_.timestep_fraction,
                           .whole_samples = options_.whole_samples,
                           .shards = options_.shards,
@@ -183,6 +261,7 @@ UpdateStatistics Learner::update(const Experience& experience, std::int64_t iter
   statistics.approx_kl = sums.kl.item<double>() / pairs;
   statistics.ratio_deviation = sums.deviation.item<double>();
   statistics.grad_norm = sums.grad_norm.item<double>() / finite;
+  statistics.reference_kl = sums.reference_kl.item<double>() / pairs;
   statistics.grad_rms_over_eps = statistics.grad_norm /
                                  std::sqrt(static_cast<double>(optimizer_.parameter_count())) /
                                  optimizer_.options().eps;

@@ -79,6 +79,19 @@ void check_learning(const TrainConfig& c) {
                 "iteration only",
                 "use one update and one inner epoch, or surrogate.kind: clipped");
   }
+  if (c.kl.reward > 0 && c.advantage.per_reward) {
+    throw Error(where("kl.reward"),
+                "cannot be part of rewards that have an advantage each (advantage.per_reward)",
+                "use kl.loss, or one advantage for the sum");
+  }
+  if (c.ema.evaluate && !c.ema.decay) {
+    throw Error(where("ema.evaluate"), "there is no average to evaluate",
+                "set ema.decay, for example 0.99");
+  }
+  const std::vector<double>& weights = c.learner.step_weights;
+  if (!weights.empty() && *std::max_element(weights.begin(), weights.end()) == 0) {
+    throw Error(where("learner.step_weights"), "are all 0: nothing would be trained");
+  }
   if (c.optimizer.beta1 >= 1 || c.optimizer.beta2 >= 1)
     throw Error(where("optimizer"), "betas must be below 1");
   if (c.stop.at_least && c.stop.at_most) {
@@ -136,6 +149,7 @@ void fill_blanks(TrainConfig& c, const io::ModelBundle& bundle,
   fill_from_bundle(c, bundle);
   fill_clip(c.surrogate, bundle.latent);
   fill_prompt_draw(c, prompts);
+  if (!c.kl.images) c.kl.images = c.rollout.micro_batch;
   if (c.threads == 0) c.threads = std::max(1U, std::thread::hardware_concurrency());
 }
 

@@ -4,14 +4,18 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
 #include "iteration_log.h"
 #include "loopline/core/clock.h"
 #include "loopline/core/error.h"
+#include "loopline/denoiser/exchange.h"
 #include "loopline/denoiser/sampler.h"
 #include "loopline/policy/advantage_sum.h"
 #include "loopline/tensor/pictures.h"
 #include "loopline/train/prompt_order.h"
+#include "loopline/train/reference_distance.h"
+#include "loopline/train/timestep_window.h"
 #include "loopline/train/weights.h"
 
 namespace loopline::train {
@@ -32,7 +36,9 @@ LearnerOptions learner_options(const TrainConfig& c) {
           .shards = c.learner.shards,
           .micro_batch = c.rollout.micro_batch,
           .seed = static_cast<std::uint64_t>(c.seed),
-          .loss_spike = c.guard.loss_spike};
+          .loss_spike = c.guard.loss_spike,
+          .kl_weight = c.kl.loss,
+          .step_weights = c.learner.step_weights};
 }
 
 std::string count_of(std::int64_t count, std::int64_t total, const char* what) {
@@ -66,24 +72,103 @@ std::vector<policy::AdvantageEstimator> make_estimators(const TrainConfig& confi
       policy::AdvantageEstimator(advantage_options(config), *config.rollout.group_size));
 }
 
+std::optional<denoiser::Reference> make_reference(denoiser::Denoiser& denoiser,
+                                                  const tensor::NamedTensors& trainable,
+                                                  const TrainConfig& config) {
+  std::optional<denoiser::Reference> reference;
+  const TrainConfig::Kl& kl = config.kl;
+  if (kl.loss > 0 || kl.reward > 0 || *kl.images > 0) reference.emplace(denoiser, trainable);
+  return reference;
+}
+
+std::optional<Ema> make_average(const tensor::NamedTensors& trainable, const TrainConfig& config) {
+  std::optional<Ema> average;
+  if (config.ema.decay) average.emplace(trainable, *config.ema.decay);
+  return average;
+}
+
+/// In the first iteration, and every so many after it.
+bool is_measured(std::int64_t iteration, std::int64_t every) {
+  return every > 0 && iteration % every == 0;
+}
+
+/// The sampler's path, when it can be trained on as the config says.
+const diffusion::Transition& checked(const TrainConfig& config,
+                                     const diffusion::Transition& sampler) {
+  const std::vector<std::int64_t> stochastic = sampler.stochastic_steps();
+  if (stochastic.empty()) {
+    throw Error("sampler", "no step draws noise, so there is nothing to train",
+                "use more steps, or last_step_noise: true");
+  }
+  const std::vector<double>& weights = config.learner.step_weights;
+  if (!weights.empty() && weights.size() != stochastic.size()) {
+    throw Error("config: learner.step_weights",
+                "has " + std::to_string(weights.size()) + " weights, and the sampler " +
+                    std::to_string(stochastic.size()) + " steps that draw noise");
+  }
+  window_steps(config.window, stochastic, 0);
+  return sampler;
+}
+
+/// While it lives, the network is the one that evaluations look at.
+std::unique_ptr<denoiser::Exchange> evaluated_weights(const TrainConfig& config,
+                                                      const tensor::NamedTensors& trainable,
+                                                      const std::optional<Ema>& ema) {
+  if (!config.ema.evaluate) return nullptr;
+  return std::make_unique<denoiser::Exchange>(trainable, ema->weights());
+}
+
 }  // namespace
 
 Trainer::Trainer(const TrainPlan& plan, const tensor::NamedTensors& initial)
     : config_(plan.config),
       prompts_(plan.prompts),
       model_(load_network(plan, initial)),
-      transition_(model_.bundle.schedule, model_.bundle.prediction_type,
-                  transition_spec(config_, model_.bundle)),
+      sampler_(model_.bundle.schedule, model_.bundle.prediction_type,
+               transition_spec(config_, model_.bundle)),
+      transition_(checked(config_, sampler_)),
       jury_(plan.reward, config_.judges, model_.denoiser->device()),
       splits_(evaluation_splits(plan)),
       trainable_(choose_trainable(*model_.denoiser, config_)),
+      reference_(make_reference(*model_.denoiser, trainable_, config_)),
+      ema_(make_average(trainable_, config_)),
       advantages_(make_estimators(config_, plan.reward.terms.size())),
       optimizer_(trainable_, adamw_options(config_)),
-      learner_(*model_.denoiser, transition_, optimizer_, learner_options(config_)) {
-  if (transition_.stochastic_steps().empty()) {
-    throw Error("sampler", "no step draws noise, so there is nothing to train",
-                "use more steps, or last_step_noise: true");
+      learner_(*model_.denoiser, transition_, optimizer_, learner_options(config_),
+               reference_ ? &*reference_ : nullptr, ema_ ? &*ema_ : nullptr) {}
+
+/// The window of an iteration, and the path that its rollout takes.
+void Trainer::choose_steps(std::int64_t iteration) {
+  steps_ = window_steps(config_.window, sampler_.stochastic_steps(), iteration);
+  if (config_.window.outside == "deterministic") transition_ = sampler_.with_noise_in(steps_);
+}
+
+std::string Trainer::reference_cost() const {
+  if (!reference_) return "";
+  if (reference_->switches_adapters_off()) return "the network with its adapters off";
+  return "a copy of the trained weights, " + std::to_string(reference_->copied_bytes() / 1024) +
+         " KiB";
+}
+
+/// log p - log p_ref of the rollout's first images (all, when rewards depend on it).
+at::Tensor Trainer::distance_to_reference(Rollout& rollout) {
+  const std::int64_t images = config_.rollout.images, rows = config_.rollout.micro_batch;
+  const std::int64_t measured =
+      config_.kl.reward > 0 ? images
+                            : std::min(images, (*config_.kl.images + rows - 1) / rows * rows);
+  if (measured == 0) return {};
+  const at::Tensor distance =
+      reference_log_ratio(*model_.denoiser, *reference_, transition_, rollout.experience,
+                          *config_.sampler.guidance, rows, measured);
+  if (config_.kl.reward == 0) return distance;
+  const at::Tensor finite = distance.isfinite().all(1);
+  for (std::int64_t i = 0; i < images; ++i) {
+    if (finite.const_data_ptr<bool>()[i]) continue;
+    const auto sample = static_cast<std::size_t>(i);
+    rollout.verdict.set_aside(sample, "the distance to the reference of an image of \"" +
+                                          rollout.image_prompts[sample].text + "\" is not finite");
   }
+  return distance;
 }
 
 std::vector<io::Prompt> Trainer::draw_prompts(std::int64_t iteration) const {
@@ -105,10 +190,19 @@ std::vector<io::Prompt> Trainer::draw_prompts(std::int64_t iteration) const {
   return drawn;
 }
 
-policy::Advantages Trainer::estimate_advantages(const Verdict& verdict,
-                                                const std::vector<io::Prompt>& image_prompts) {
+policy::Advantages Trainer::estimate_advantages(const Rollout& rollout,
+                                                const at::Tensor& distance) {
+  const Verdict& verdict = rollout.verdict;
+  const std::vector<io::Prompt>& image_prompts = rollout.image_prompts;
   const std::int64_t group_size = *config_.rollout.group_size;
-  policy::RewardBatch batch{verdict.reward.total, group_size, {}, verdict.reward.valid};
+  std::vector<double> reward = verdict.reward.total;
+  if (config_.kl.reward > 0) {
+    const at::Tensor penalty = config_.kl.reward * distance.sum(1);
+    for (std::size_t i = 0; i < reward.size(); ++i) {
+      if (verdict.reward.valid[i]) reward[i] -= penalty.const_data_ptr<double>()[i];
+    }
+  }
+  policy::RewardBatch batch{reward, group_size, {}, verdict.reward.valid};
   for (std::size_t i = 0; i < image_prompts.size(); i += static_cast<std::size_t>(group_size)) {
     batch.group_prompt.push_back(image_prompts[i].id);
   }
@@ -146,6 +240,7 @@ std::vector<bool> Trainer::included(const Verdict& verdict,
 
 Iteration Trainer::iterate(std::int64_t iteration, const IterationProgress& on_progress) {
   Stopwatch watch;
+  choose_steps(iteration);
   Rollout rollout =
       roll_out(model_, transition_, jury_, draw_prompts(iteration),
                {.seed = static_cast<std::uint64_t>(config_.seed),
@@ -154,15 +249,23 @@ Iteration Trainer::iterate(std::int64_t iteration, const IterationProgress& on_p
                 .micro_batch = config_.rollout.micro_batch,
                 .guidance = *config_.sampler.guidance},
                [&](double fraction) { on_progress(kSamplingShare * fraction, kSampling); });
+  rollout.experience.steps = steps_;
   const double rollout_s = watch.lap();
+  const at::Tensor distance = distance_to_reference(rollout);
+  const double reference_s = watch.lap();
   check_rollout(rollout);
 
-  const policy::Advantages advantages = estimate_advantages(rollout.verdict, rollout.image_prompts);
+  const policy::Advantages advantages = estimate_advantages(rollout, distance);
   rollout.experience.advantage = advantages.value;
   rollout.experience.included = included(rollout.verdict, advantages);
   const double lr =
       learning_rate(config_.optimizer.lr, config_.optimizer.schedule, iteration,
                     config_.optimizer.warmup_iterations, *config_.optimizer.decay_iterations);
+  std::vector<StepSignal> signals;
+  if (is_measured(iteration, config_.learner.gradient_signal_every)) {
+    signals = learner_.gradient_signal(rollout.experience);
+  }
+  const double signal_s = watch.lap();
   const UpdateStatistics update =
       learner_.update(rollout.experience, iteration, lr, [&](double fraction) {
         on_progress(kSamplingShare + (1 - kSamplingShare) * fraction, kUpdating);
@@ -172,14 +275,20 @@ Iteration Trainer::iterate(std::int64_t iteration, const IterationProgress& on_p
   Iteration result;
   result.metrics = {{"iteration", iteration + 1}, {"images/total", images_total_}};
   log_rewards(result.metrics, rollout.verdict);
+  log_images(result.metrics, rollout.images, *config_.rollout.group_size);
   log_advantages(result.metrics, advantages);
   result.metrics["samples/non_finite"] = rollout.verdict.non_finite;
   log_update(result.metrics, update);
+  log_distance(result.metrics, distance, rollout, config_.kl);
+  if (config_.kl.loss > 0) result.metrics["kl/loss"] = config_.kl.loss * update.reference_kl;
+  log_gradient_signal(result.metrics, signals);
   result.metrics["optim/lr"] = lr;
   result.metrics["optim/skipped_steps"] = optimizer_.skipped();
   if (learner_.guard()) result.metrics["optim/loss_spikes"] = learner_.guard()->rejected();
   result.metrics["time/rollout_s"] = rollout_s;
   result.metrics["time/reward_s"] = rollout.judging_seconds;
+  if (reference_) result.metrics["time/reference_s"] = reference_s;
+  if (!signals.empty()) result.metrics["time/gradient_signal_s"] = signal_s;
   result.metrics["time/update_s"] = watch.lap();
   result.samples = sample_lines(rollout, iteration + 1);
   result.images = std::move(rollout.images);
@@ -201,6 +310,7 @@ Iteration Trainer::iterate(std::int64_t iteration, const IterationProgress& on_p
 }
 
 nlohmann::ordered_json Trainer::evaluate(const std::function<void(double)>& on_progress) {
+  const auto weights = evaluated_weights(config_, trainable_, ema_);
   const TrainConfig::Evaluation& evaluation = config_.evaluation;
   const EvaluationOptions options{.transition = evaluation_transition(config_, model_.bundle),
                                   .images_per_prompt = evaluation.images_per_prompt,
@@ -240,6 +350,7 @@ std::vector<std::string> Trainer::target_names() const {
 }
 
 io::Image Trainer::sample_grid() {
+  const auto weights = evaluated_weights(config_, trainable_, ema_);
   std::vector<io::Prompt> prompts;
   for (const std::int64_t index :
        spread(static_cast<std::int64_t>(prompts_.size()), config_.samples.prompts)) {
@@ -256,7 +367,7 @@ io::Image Trainer::sample_grid() {
   request.on_finished = [&](std::int64_t, const at::Tensor& latents) {
     images.push_back(model_.decoder->decode(latents));
   };
-  denoiser::sample_latents(*model_.denoiser, transition_, request);
+  denoiser::sample_latents(*model_.denoiser, sampler_, request);
   return tensor::image_grid(at::cat(images), config_.samples.per_prompt, config_.samples.zoom);
 }
 
@@ -269,6 +380,7 @@ nlohmann::json Trainer::state() const {
     for (const auto& estimator : advantages_) state["advantage"].push_back(estimator.state());
   }
   if (learner_.guard()) state["loss_guard"] = learner_.guard()->state();
+  if (ema_) state["ema_updates"] = ema_->updates();
   return state;
 }
 
@@ -280,6 +392,9 @@ void Trainer::save(const std::filesystem::path& directory) const {
   }
   tensor::save_tensors(directory / "trainable.safetensors", trainable_, {{"format", "pt"}});
   tensor::save_tensors(directory / "optimizer.safetensors", optimizer_.state());
+  if (ema_) {
+    tensor::save_tensors(directory / "ema.safetensors", ema_->weights(), {{"format", "pt"}});
+  }
 }
 
 void Trainer::restore(const nlohmann::json& state, const std::filesystem::path& directory) {
@@ -297,6 +412,11 @@ void Trainer::restore(const nlohmann::json& state, const std::filesystem::path& 
   const auto optimizer = directory / "optimizer.safetensors";
   tensor::copy_tensors(tensor::load_tensors(trainable), trainable_, trainable.string());
   tensor::copy_tensors(tensor::load_tensors(optimizer), optimizer_.state(), optimizer.string());
+  if (ema_) {
+    const auto average = directory / "ema.safetensors";
+    ema_->restore(tensor::load_tensors(average), state.at("ema_updates").get<std::int64_t>(),
+                  average.string());
+  }
 }
 
 }  // namespace loopline::train

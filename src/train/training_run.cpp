@@ -1,6 +1,7 @@
 #include "loopline/train/training_run.h"
 
 #include <cstdio>
+#include <set>
 
 #include "loopline/config/read_options.h"
 #include "loopline/core/error.h"
@@ -16,6 +17,7 @@
 #include "loopline/train/stop_rule.h"
 #include "loopline/train/tensorboard_log.h"
 #include "loopline/train/trainer.h"
+#include "loopline/train/watch.h"
 #include "loopline/train/weights.h"
 
 namespace loopline::train {
@@ -72,7 +74,8 @@ class RunLoop {
         progress_(progress),
         metrics_(directory.metrics()),
         stop_rule_(config.stop, trainer.target_names()),
-        best_(config.checkpoint, trainer.target_names()) {
+        best_(config.checkpoint, trainer.target_names()),
+        watch_(config.watch, trainer.judge_names()) {
     if (config.evaluation.every > 0) evaluations_.emplace(directory.evaluations());
     if (config.sample_log.every > 0) samples_.emplace(directory.sample_log());
   }
@@ -99,7 +102,8 @@ class RunLoop {
   void train() {
     try {
       evaluate_if_due();
-      while (done_ < config_.iterations && !interrupted() && !stop_rule_.reached()) {
+      while (done_ < config_.iterations && !interrupted() && !stop_rule_.reached() &&
+             !watch_.stops()) {
         iterate();
         if (is_due(done_, config_.checkpoint.every) || done_ == config_.iterations) {
           save_checkpoint();
@@ -150,6 +154,7 @@ class RunLoop {
     buffers_used_ = buffers_used_ || metrics.value("groups/buffered", std::int64_t{0}) > 0;
     stop_rule_.see(metrics);
     best_.see(metrics);
+    watch_.see(metrics);
   }
 
   Iteration next_iteration() {
@@ -166,7 +171,8 @@ class RunLoop {
   }
 
   void iterate() {
-    const Iteration iteration = next_iteration();
+    Iteration iteration = next_iteration();
+    watch_.measure(iteration.metrics);
     directory_.held_lock().check();
     ++done_;
     if (is_due(done_, config_.sample_log.every)) log_samples(iteration);
@@ -179,6 +185,18 @@ class RunLoop {
       draw_grid(done_);
     }
     report_left_out(iteration);
+    warn_of_hacking();
+  }
+
+  /// Once for each limit that is passed, not at every iteration.
+  void warn_of_hacking() {
+    for (const std::string& alarm : watch_.alarms()) {
+      const bool is_new = warned_of_.insert(alarm.substr(0, alarm.find(" ("))).second;
+      if (is_new && !watch_.stops()) {
+        log_warning("iteration " + std::to_string(done_) + ": " + alarm +
+                    ": look at samples/ and at watch/* (docs/reward_hacking.md)");
+      }
+    }
   }
 
   void report_left_out(const Iteration& iteration) {
@@ -259,6 +277,7 @@ class RunLoop {
     if (done_ < config_.iterations) {
       outcome.interrupted = interrupted();
       outcome.target_reached = stop_rule_.reached().value_or("");
+      if (watch_.stops()) outcome.hacking = join(watch_.alarms(), "; ");
     }
     outcome.first = first_;
     outcome.last = last_;
@@ -285,6 +304,8 @@ class RunLoop {
   std::optional<TensorBoardLog> tensorboard_;
   StopRule stop_rule_;
   BestCheckpoint best_;
+  Watch watch_;
+  std::set<std::string> warned_of_;  ///< alarms of the watch, without their figures
   std::int64_t done_ = 0;
   std::int64_t saved_ = 0;                 ///< iteration of the latest checkpoint
   bool pruned_ = false;                    ///< since that checkpoint
@@ -310,6 +331,7 @@ tensor::NamedTensors inherited_weights(const TrainPlan& plan) {
 /// Refuses targets and criteria that the run will not log.
 void check_metric_names(const TrainConfig& config, const Trainer& trainer) {
   StopRule(config.stop, trainer.target_names());
+  Watch(config.watch, trainer.judge_names());
   BestCheckpoint(config.checkpoint, trainer.target_names());
 }
 
@@ -360,6 +382,9 @@ TrainingOutcome start_run(const TrainPlan& plan, const std::filesystem::path& di
                 std::to_string(config.threads) + " threads), " + std::to_string(config.iterations) +
                 " iterations of " + std::to_string(config.rollout.images) +
                 " images; run directory " + directory.string());
+  if (!trainer.reference_cost().empty()) {
+    progress.note("distance to the reference (kl/*): " + trainer.reference_cost());
+  }
   return RunLoop(trainer, config, run, progress).run(0);
 }
 

@@ -39,11 +39,16 @@ run::Checkpoint find_checkpoint(const run::RunDirectory& directory, const std::s
 
 }  // namespace
 
-TrainedWeights trained_weights(const run::RunDirectory& directory, const std::string& which) {
-  const run::Checkpoint checkpoint = find_checkpoint(directory, which);
+TrainedWeights trained_weights(const run::RunDirectory& directory, const WeightsChoice& which) {
+  const run::Checkpoint checkpoint = find_checkpoint(directory, which.checkpoint);
+  const auto file =
+      checkpoint.directory / (which.average ? "ema.safetensors" : "trainable.safetensors");
+  if (which.average && !std::filesystem::exists(file)) {
+    throw Error(checkpoint.directory.string(), "holds no moving average",
+                "train with ema.decay, for example --set ema.decay=0.99");
+  }
   TrainedWeights weights{initial_weights(directory), checkpoint.iteration};
-  for (auto& [name, tensor] :
-       tensor::load_tensors(checkpoint.directory / "trainable.safetensors")) {
+  for (auto& [name, tensor] : tensor::load_tensors(file)) {
     weights.tensors.insert_or_assign(name, std::move(tensor));
   }
   return weights;

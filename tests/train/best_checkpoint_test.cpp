@@ -89,11 +89,11 @@ TEST(BestCheckpoint, OfARunIsKeptBesideTheNewestAndFoundByCommands) {
     kept.push_back(run::iteration_of(path));
   }
   EXPECT_THAT(kept, ::testing::ElementsAre(best, 8));
-  EXPECT_EQ(trained_weights(directory, "best").iteration, best);
-  EXPECT_EQ(trained_weights(directory, "latest").iteration, 8);
-  EXPECT_EQ(trained_weights(directory, std::to_string(best)).iteration, best);
+  EXPECT_EQ(trained_weights(directory, {"best"}).iteration, best);
+  EXPECT_EQ(trained_weights(directory, {"latest"}).iteration, 8);
+  EXPECT_EQ(trained_weights(directory, {std::to_string(best)}).iteration, best);
   EXPECT_THAT(
-      [&] { trained_weights(directory, "77"); },
+      [&] { trained_weights(directory, {"77"}); },
       ThrowsMessage<Error>(HasSubstr("has no checkpoint \"77\"; give latest, best or one of " +
                                      std::to_string(best) + ", 8")));
 }
@@ -101,7 +101,7 @@ TEST(BestCheckpoint, OfARunIsKeptBesideTheNewestAndFoundByCommands) {
 TEST(BestCheckpoint, ARunThatNamesNoMetricHasNone) {
   const auto world = testing::make_tiny_world("no_best");
   start(world, "run", {"iterations=2"});
-  EXPECT_THAT([&] { trained_weights(run::RunDirectory::open(world / "run"), "best"); },
+  EXPECT_THAT([&] { trained_weights(run::RunDirectory::open(world / "run"), {"best"}); },
               ThrowsMessage<Error>(HasSubstr("checkpoint.best")));
 }
 

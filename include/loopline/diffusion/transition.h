@@ -43,6 +43,9 @@ class Transition {
   std::int64_t num_steps() const { return static_cast<std::int64_t>(steps_.size()); }
   const std::vector<Step>& steps() const { return steps_; }
 
+  /// The same path where only `steps` draw noise; the others are deterministic (eta 0).
+  Transition with_noise_in(const std::vector<std::int64_t>& steps) const;
+
   /// Indices of the steps that have a density, ascending. Empty: the policy cannot be trained.
   std::vector<std::int64_t> stochastic_steps() const;
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "loopline/run/progress.h"
+#include "loopline/train/weights_choice.h"
 
 namespace loopline::experiment {
 
@@ -19,8 +20,8 @@ struct EvaluationRequest {
   std::vector<std::string> judges{};
   std::optional<std::int64_t> images_per_prompt{}, max_prompts{}, seed{}, steps{}, threads{};
   std::optional<double> eta{}, guidance{};
-  std::string checkpoint = "latest";  ///< of a run: latest, best or an iteration
-  std::string device = "auto";        ///< for a bundle; a run has its own
+  train::WeightsChoice weights{};  ///< of a run
+  std::string device = "auto";     ///< for a bundle; a run has its own
 };
 
 /// Evaluates a run against its base model (or a bundle alone):

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "loopline/train/weights_choice.h"
+
 namespace loopline::experiment {
 
 enum class ExportFormat {
@@ -20,9 +22,9 @@ ExportFormat parse_export_format(const std::string& name);
 struct ExportRequest {
   std::filesystem::path run{};
   ExportFormat format = ExportFormat::kBundle;
-  std::filesystem::path out{};        ///< a directory, or a file .ts, .pt or .safetensors
-  bool force = false;                 ///< replace what an earlier export wrote there
-  std::string checkpoint = "latest";  ///< of a run: latest, best or an iteration
+  std::filesystem::path out{};     ///< a directory, or a file .ts, .pt or .safetensors
+  bool force = false;              ///< replace what an earlier export wrote there
+  train::WeightsChoice weights{};  ///< of a run
 };
 
 struct Exported {

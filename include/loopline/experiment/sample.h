@@ -9,6 +9,7 @@
 #include "loopline/io/image.h"
 #include "loopline/io/prompt.h"
 #include "loopline/run/progress.h"
+#include "loopline/train/weights_choice.h"
 
 namespace loopline::experiment {
 
@@ -18,9 +19,9 @@ struct SampleRequest {
   std::vector<io::Prompt> prompts{};  ///< images of one prompt are one row; none: unprompted
   std::int64_t count = 4;             ///< images of each prompt
   std::int64_t seed = 0;
-  std::int64_t zoom = 8;              ///< each pixel is drawn this many times wider and higher
-  bool base = false;                  ///< a run's model before training
-  std::string checkpoint = "latest";  ///< of a run: latest, best or an iteration
+  std::int64_t zoom = 8;           ///< each pixel is drawn this many times wider and higher
+  bool base = false;               ///< a run's model before training
+  train::WeightsChoice weights{};  ///< of a run
   std::optional<std::int64_t> steps{}, threads{};
   std::optional<double> eta{}, guidance{};
   std::string device = "auto";  ///< for a bundle; a run has its own

@@ -9,6 +9,7 @@
 #include "loopline/io/prompt.h"
 #include "loopline/run/run_directory.h"
 #include "loopline/train/config.h"
+#include "loopline/train/weights_choice.h"
 
 namespace loopline::experiment {
 
@@ -27,7 +28,7 @@ struct Target {
 
   /// Lays the weights of one of the run's checkpoints over it (train::trained_weights); returns the
   /// checkpoint's iteration. A bundle has none: an Error.
-  std::int64_t load_trained(const std::string& checkpoint);
+  std::int64_t load_trained(const train::WeightsChoice& choice);
 };
 
 /// Loads a run directory or a model bundle and sets the number of threads. Anything else is an

@@ -32,6 +32,7 @@ class AdamW {
   /// alone. When the global norm or `loss` (0-dim) is not finite, nothing changes but `skipped`.
   void step(double lr, const at::Tensor& loss);
 
+  const tensor::NamedTensors& parameters() const { return parameters_; }
   const AdamWOptions& options() const { return options_; }
   at::Tensor last_grad_norm() const { return last_grad_norm_; }  ///< before clipping, 0-dim
   at::Tensor last_finite() const { return last_finite_; }        ///< 0-dim bool: not skipped

@@ -6,14 +6,17 @@
 #include <filesystem>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "loopline/denoiser/model.h"
+#include "loopline/denoiser/reference.h"
 #include "loopline/diffusion/transition.h"
 #include "loopline/io/image.h"
 #include "loopline/policy/advantage.h"
 #include "loopline/train/adamw.h"
+#include "loopline/train/ema.h"
 #include "loopline/train/evaluation.h"
 #include "loopline/train/jury.h"
 #include "loopline/train/learner.h"
@@ -51,14 +54,15 @@ class Trainer {
   /// is an Error (exit 1); nothing has changed then.
   Iteration iterate(std::int64_t iteration, const IterationProgress& on_progress);
 
-  /// Judges the current weights on the evaluation's splits: means as "eval/SPLIT/METRIC", and the
-  /// ends of their 95 % intervals as "..._low", "..._high". `on_progress` (0..1) may throw.
+  /// Judges the current weights (or their average, as `ema.evaluate` says) on the evaluation's
+  /// splits: means as "eval/SPLIT/METRIC", and the ends of their 95 % intervals as "..._low",
+  /// "..._high". `on_progress` (0..1) may throw.
   nlohmann::ordered_json evaluate(const std::function<void(double)>& on_progress);
 
   /// The names of the metrics that a run may aim at (StopRule).
   std::vector<std::string> target_names() const;
 
-  /// The grid of fixed prompts and fixed noise under the current weights.
+  /// The grid of fixed prompts and fixed noise, under the same weights as evaluations.
   io::Image sample_grid();
 
   /// Checkpoint contents: the JSON state, and the binary files written into a directory.
@@ -69,20 +73,31 @@ class Trainer {
   const denoiser::Model& model() const { return model_; }
   const AdamW& optimizer() const { return optimizer_; }
 
+  /// Components of the judges, in their order.
+  std::vector<std::string> judge_names() const { return jury_.judge_names(); }
+
+  /// "a copy of 65792 trained numbers": what the distance to the reference costs; "" without one.
+  std::string reference_cost() const;
+
  private:
   std::vector<io::Prompt> draw_prompts(std::int64_t iteration) const;
-  policy::Advantages estimate_advantages(const Verdict& verdict,
-                                         const std::vector<io::Prompt>& image_prompts);
+  void choose_steps(std::int64_t iteration);
+  at::Tensor distance_to_reference(Rollout& rollout);
+  policy::Advantages estimate_advantages(const Rollout& rollout, const at::Tensor& distance);
   void check_rollout(const Rollout& rollout) const;
   std::vector<bool> included(const Verdict& verdict, const policy::Advantages& advantages) const;
 
   TrainConfig config_;
   std::vector<io::Prompt> prompts_;
   denoiser::Model model_;
-  diffusion::Transition transition_;
+  diffusion::Transition sampler_;     ///< as the config says
+  diffusion::Transition transition_;  ///< of the iteration: the same but for the window
+  std::vector<std::int64_t> steps_;   ///< that the iteration trains on
   Jury jury_;
   std::vector<Split> splits_;  ///< of evaluations while training
   tensor::NamedTensors trainable_;
+  std::optional<denoiser::Reference> reference_;
+  std::optional<Ema> ema_;
   std::vector<policy::AdvantageEstimator> advantages_;  ///< one, or one a reward
   AdamW optimizer_;
   Learner learner_;

@@ -16,6 +16,7 @@ namespace loopline::train {
 struct TrainingOutcome {
   bool interrupted = false;     ///< a stop was asked for; a checkpoint holds the state
   std::string target_reached;   ///< what ended the run before its last iteration; empty: nothing
+  std::string hacking;          ///< why the watch ended the run; empty: it did not
   std::int64_t iterations = 0;  ///< finished, since the start of the run
   nlohmann::json first, last;   ///< metrics of the run's first and last iteration (null: none)
 };

@@ -8,6 +8,7 @@
 #include "loopline/run/run_directory.h"
 #include "loopline/tensor/tensor_file.h"
 #include "loopline/train/plan.h"
+#include "loopline/train/weights_choice.h"
 
 namespace loopline::train {
 
@@ -21,10 +22,8 @@ struct TrainedWeights {
   std::int64_t iteration = 0;    ///< of their checkpoint
 };
 
-/// The weights of one checkpoint: "latest" (the newest intact one), "best" (best_checkpoint.h) or
-/// an iteration. One that the run does not have is an Error.
-TrainedWeights trained_weights(const run::RunDirectory& directory,
-                               const std::string& which = "latest");
+/// The weights of one checkpoint. What the run does not have is an Error.
+TrainedWeights trained_weights(const run::RunDirectory& directory, const WeightsChoice& which = {});
 
 /// Copies weights into the network, parameter by parameter. A name, shape or dtype that the network
 /// does not have is an Error (exit 1) that names `where`.
