@@ -58,6 +58,7 @@ std::vector<Split> evaluation_splits(const TrainPlan& plan) {
 
 tensor::NamedTensors choose_trainable(denoiser::Denoiser& denoiser, const TrainConfig& config) {
   tensor::NamedTensors trainable = denoiser::select_trainable(denoiser, config.trainable);
+  if (config.learner.recompute) denoiser.set_recompute(true);
   if (config.frozen_precision != "fp32") {
     denoiser::store_frozen_as(denoiser, trainable,
                               config.frozen_precision == "bf16" ? at::kBFloat16 : at::kHalf);

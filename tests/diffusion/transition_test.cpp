@@ -211,5 +211,25 @@ TEST(Coefficients, FollowTheDeviceOfTheStep) {
   }
 }
 
+TEST(WithNoiseIn, LeavesTheOtherStepsDeterministic) {
+  const io::TransitionSpec noisy = stable_diffusion_transition();
+  io::TransitionSpec without = noisy;
+  without.eta = 0;
+  const at::Tensor latents = normal(0, {1, 2, 3, 4}), output = normal(1, {1, 2, 3, 4});
+  for (const PredictionType prediction : kPredictions) {
+    const Transition all(stable_diffusion_schedule(), prediction, noisy);
+    const Transition none(stable_diffusion_schedule(), prediction, without);
+    const Transition window = all.with_noise_in({20, 21});
+    EXPECT_EQ(window.stochastic_steps(), (std::vector<std::int64_t>{20, 21}));
+    for (const std::int64_t i : {0, 19, 20, 21, 22, 49}) {
+      const Transition& like = i == 20 || i == 21 ? all : none;
+      const at::Tensor step = steps_of_rows({i});
+      EXPECT_TRUE(at::equal(window.mean(latents, output, step), like.mean(latents, output, step)))
+          << i;
+      EXPECT_TRUE(at::equal(window.noise_sigma(step), like.noise_sigma(step))) << i;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace loopline::diffusion

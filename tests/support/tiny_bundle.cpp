@@ -144,6 +144,35 @@ void write_deep_model(const fs::path& directory, int blocks,
       directory, R"("provenance": {})" + (list.empty() ? "" : ", \"segments\": [" + list + "]"));
 }
 
+void write_adapted_model(const fs::path& directory) {
+  fs::create_directories(directory);
+  torch::jit::Module layer("Layer");
+  layer.register_parameter("lora_A", wave({1, 2}), false);
+  layer.register_parameter("lora_B", at::zeros({3, 1}), false);
+  layer.register_buffer("lora_scale", at::full({}, 2.0));
+  layer.define(R"(
+def forward(self, c):
+    return self.lora_scale * torch.matmul(torch.matmul(c, self.lora_A.t()), self.lora_B.t())
+)");
+  for (const auto& parameter : layer.parameters()) parameter.set_requires_grad(true);
+  torch::jit::Module denoiser("Denoiser");
+  denoiser.register_parameter("base", wave({2, 3}), false);
+  denoiser.register_module("to", layer);
+  denoiser.define(R"(
+def forward(self, x, t, c):
+    shift = torch.matmul(c.mean(1), self.base) + self.to.forward(c.mean(1))
+    wave = torch.sin(t.to(x.dtype) * 0.01).unsqueeze(1)
+    return 0.6 * x + torch.tanh(shift + wave).unsqueeze(2).unsqueeze(3)
+)");
+  for (const auto& item : denoiser.named_parameters()) {
+    item.value.set_requires_grad(item.name != "base");
+  }
+  denoiser.save((directory / "denoiser.ts").string());
+  write_manifest_and_encoder(
+      directory,
+      R"("adapter": {"kind": "lora", "rank": 1, "alpha": 2.0, "scale_buffer": "*.lora_scale"})");
+}
+
 void write_tiny_reward(const fs::path& directory, const std::string& prefix,
                        const std::string& source) {
   fs::create_directories(directory);

@@ -25,6 +25,11 @@ void write_deep_model(const std::filesystem::path& directory, int blocks,
                                                                   "segment_2", "segment_3"},
                       const std::string& more_source = "");
 
+/// The same world with a frozen base and low-rank adapters as PEFT names them: parameters base,
+/// to.lora_A, to.lora_B (zeros, as adapters begin), which alone require a gradient, and the buffer
+/// to.lora_scale. Without trainable.patterns in the manifest.
+void write_adapted_model(const std::filesystem::path& directory);
+
 /// Writes reward bundle `directory`; components named reward, and `PREFIXbrightness`.
 /// `source` replaces its forward(self, images, ids).
 void write_tiny_reward(const std::filesystem::path& directory, const std::string& prefix = "",

@@ -101,6 +101,20 @@ def forward(self, x):
   EXPECT_TRUE(at::equal(module.call({at::ones({4})}), at::full({4}, 2.0)));
 }
 
+TEST(DeviceConstants, AreMovedInMethodsBesideForward) {
+  const ScriptModule module(file(R"(
+    return x
+
+def other(self, x):
+    return x + torch.ones([4], device=torch.device("cuda:0")), x
+)"),
+                            at::kCPU);
+  EXPECT_TRUE(module.has_method("other"));
+  EXPECT_FALSE(module.has_method("another"));
+  EXPECT_TRUE(at::equal(module.call_method("other", {at::ones({4})}, 0), at::full({4}, 2.0)));
+  EXPECT_EQ(module.call_method_all("other", {at::ones({4})}).size(), 2U);
+}
+
 TEST(ScriptModule, SavesItsTensorsAsTheyAre) {
   const auto directory = testing::fresh_directory("script_module_save");
   testing::write_tiny_model(directory);
