@@ -99,6 +99,51 @@ class Commands(unittest.TestCase):
                            (SOURCE / "models/emoji/rewards/oracle", "oracle_joint")]:
             self.assertIn(word, call("inspect", path, "--all")[0])
 
+    def test_adapters_with_average_distance_and_watch(self):
+        run, config = self.directory / "run", SOURCE / "configs/emoji/lora.yaml"
+        out, err = call("train", config, "--run", run,
+                        *sets("iterations=3", "ema.decay=0.9", "kl.loss=0.1", "window.size=4",
+                              "window.stride=2", "learner.recompute=true", "watch.window=1",
+                              "watch.max_image_shift=0.0001", "watch.action=stop"))
+        self.assertIn("the network with its adapters off", err)
+        self.assertIn("Finished after 2 iterations", out)
+        self.assertIn("ended by the watch: pictures no longer look like the first iteration's", out)
+        self.assertIn("--set watch.action=warn", out)
+        self.assertIn("kl", out)
+        first, second = metrics(run)
+        self.assertEqual((first["kl/nats"], first["watch/gap"]), (0, 0))
+        self.assertNotEqual(second["kl/nats"], 0)
+        trained = json.loads(call("inspect", run / "checkpoints/00000002/trainable.safetensors",
+                                  "--json")[0])
+        self.assertEqual(len(trained["tensors"]), 32, "the adapters alone")
+        self.assertIn("Finished after 3", call("resume", run, "--set", "watch.action=warn")[0])
+
+        prompt = ["--prompt", "a red circle and a blue heart", "--count", "1", "--steps", "2"]
+        pictures = []
+        for name, *which in [("last",), ("average", "--ema"), ("base", "--base")]:
+            call("sample", run, *prompt, *which, "--out", self.directory / f"{name}.png")
+            pictures.append((self.directory / f"{name}.png").read_bytes())
+        self.assertEqual(len(set(pictures)), 3)
+        call("export", run, "--ema", "--out", self.directory / "model")
+        call("sample", self.directory / "model", *prompt, "--out", self.directory / "exported.png")
+        self.assertEqual((self.directory / "exported.png").read_bytes(), pictures[1])
+        provenance = json.loads((self.directory / "model/bundle.json").read_text())["provenance"]
+        self.assertTrue(provenance["trained"]["moving_average"])
+        average = json.loads(call("evaluate", run, "--ema", "--json")[0])["splits"]
+        self.assertNotEqual(average, json.loads(call("evaluate", run, "--json")[0])["splits"])
+
+        for arguments, message in [(["sample", run, "--base", "--ema"], "--ema"),
+                                   (["sample", SOURCE / "models/emoji", "--ema"], "only runs have"),
+                                   (["train", config, "--set", "watch.judge=oracle_join"],
+                                    "did you mean oracle_joint?"),
+                                   (["train", CONFIG, *sets("learner.recompute=true", "iterations=1")],
+                                    "learner.recompute"),
+                                   (["train", config, *sets("window.size=10", "iterations=1")],
+                                    "9 steps")]:
+            _, err = call(*arguments, cwd=self.directory, expect=2)
+            self.assertIn(message, err)
+            self.assertEqual(len(err.strip().splitlines()), 1, err)
+
     def test_score_of_image_files(self):
         prompt = "a red circle and a blue heart"
         for name in ["a.png", "b.png"]:
@@ -215,7 +260,8 @@ class Commands(unittest.TestCase):
             call("train", config, "--run", run, *sets("iterations=1", "samples.every=0"))
             self.assertEqual(len(metrics(run)), 1)
             resolved = (run / "config.yaml").read_text()
-            self.assertIn(f"algorithm: {config.stem}", resolved)
+            algorithm = {"lora": "loop", "full": "loop"}.get(config.stem, config.stem)
+            self.assertIn(f"algorithm: {algorithm}", resolved)
             self.assertIn("#", resolved, "the resolved config explains its options")
 
 

@@ -36,7 +36,7 @@ TEST(Ema, StandsInTheCheckpointAndIsGivenOnRequest) {
   start(world, "run", {"ema.decay=0.5"});
   const auto directory = run::RunDirectory::open(world / "run");
   const auto last = trained_weights(directory).tensors;
-  const auto average = trained_weights(directory, {.average = true}).tensors;
+  const auto average = trained_weights(directory, {"latest", true}).tensors;
   ASSERT_EQ(last.size(), average.size());
   for (const auto& [name, tensor] : last) {
     EXPECT_FALSE(at::equal(tensor, average.at(name))) << name;
@@ -44,7 +44,9 @@ TEST(Ema, StandsInTheCheckpointAndIsGivenOnRequest) {
   }
   start(world, "without");
   EXPECT_THAT(
-      [&] { trained_weights(run::RunDirectory::open(world / "without"), {.average = true}); },
+      [&] {
+        trained_weights(run::RunDirectory::open(world / "without"), {"latest", true});
+      },
       ThrowsMessage<Error>(HasSubstr("holds no moving average; train with ema.decay")));
 }
 
