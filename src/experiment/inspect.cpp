@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include <cstdio>
+
 #include "loopline/core/error.h"
 #include "loopline/core/log.h"
 #include "loopline/core/text.h"
@@ -44,6 +46,15 @@ std::vector<std::string> device_constants(const tensor::ScriptModule& module) {
     lines.push_back(line + (count > 1 ? ", " + std::to_string(count) + " times" : ""));
   }
   return lines;
+}
+
+/// "lora, rank 8, alpha 8", or "none".
+std::string adapter_line(const io::ModelBundle& bundle) {
+  if (!bundle.adapter) return "none";
+  char alpha[32];
+  std::snprintf(alpha, sizeof alpha, "%g", bundle.adapter->alpha);
+  return bundle.adapter->kind + ", rank " + std::to_string(bundle.adapter->rank) + ", alpha " +
+         alpha;
 }
 
 /// "37, all listed"; what is not was allowed by --trust.
@@ -116,6 +127,8 @@ Json inspect_bundle(const std::filesystem::path& path) {
           {"steps", bundle.transition.steps},
           {"eta", bundle.transition.eta},
           {"guidance", bundle.transition.guidance},
+          {"adapter", adapter_line(bundle)},
+          {"segments", bundle.segments.size()},
           {"operators", operators_line(code.operators)},
           {"parameters_total", count},
           {"parameters_trainable", trained},

@@ -78,6 +78,10 @@ TEST(SampleImages, DrawsOneRowAPromptTheSameEveryTime) {
 TEST(Inspect, KnowsWhatLooplineWrites) {
   const auto world = trained_world("inspect");
   EXPECT_EQ(inspect(world / "model")["parameters_trainable"], 10);
+  EXPECT_EQ(inspect(world / "model")["adapter"], "none");
+  testing::write_adapted_model(world / "adapted");
+  EXPECT_EQ(inspect(world / "adapted")["adapter"], "lora, rank 1, alpha 2");
+  EXPECT_EQ(inspect(world / "adapted")["parameters_trainable"], 5);
   EXPECT_EQ(inspect(world / "reward")["total"], "reward");
   EXPECT_EQ(inspect(world / "run")["algorithm"], "loop");
   const auto checkpoint = world / "run" / "checkpoints" / "00000020";

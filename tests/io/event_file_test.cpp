@@ -260,7 +260,7 @@ TEST(EventFile, EachFileSortsBehindThoseBefore) {
 }
 
 TEST(EventFile, EveryFailureIsOneLineThatNamesTheFile) {
-  const fs::path png = temporary_directory() / "small.png";
+  const fs::path png = temporary("small.png", "");
   write_png(png, noise(2, 2, 3));
   const auto write_all = [&](const fs::path& directory) {
     EventFile file(directory);
