@@ -89,6 +89,25 @@ bool is_measured(std::int64_t iteration, std::int64_t every) {
   return every > 0 && iteration % every == 0;
 }
 
+/// What was not finite, or stood out, and so taught nothing.
+void note_left_out(Iteration& result, const Rollout& rollout, const UpdateStatistics& update,
+                   const TrainConfig& config) {
+  if (rollout.verdict.non_finite > 0) {
+    result.left_out.push_back(
+        count_of(rollout.verdict.non_finite, config.rollout.images, "images, ") +
+        rollout.verdict.first_non_finite);
+  }
+  if (update.non_finite > 0) {
+    result.left_out.push_back(count_of(update.non_finite, update.updates,
+                                       "updates, whose loss or gradient is not finite"));
+    result.hopeless = update.non_finite == update.updates || config.guard.non_finite == "stop";
+  }
+  if (update.spikes > 0) {
+    result.left_out.push_back(
+        count_of(update.spikes, update.updates, "updates, whose loss stands out"));
+  }
+}
+
 /// The sampler's path, when it can be trained on as the config says.
 const diffusion::Transition& checked(const TrainConfig& config,
                                      const diffusion::Transition& sampler) {
@@ -281,20 +300,7 @@ Iteration Trainer::iterate(std::int64_t iteration, const IterationProgress& on_p
   result.metrics["time/update_s"] = watch.lap();
   result.samples = sample_lines(rollout, iteration + 1);
   result.images = std::move(rollout.images);
-  if (rollout.verdict.non_finite > 0) {
-    result.left_out.push_back(
-        count_of(rollout.verdict.non_finite, config_.rollout.images, "images, ") +
-        rollout.verdict.first_non_finite);
-  }
-  if (update.non_finite > 0) {
-    result.left_out.push_back(count_of(update.non_finite, update.updates,
-                                       "updates, whose loss or gradient is not finite"));
-    result.hopeless = update.non_finite == update.updates || config_.guard.non_finite == "stop";
-  }
-  if (update.spikes > 0) {
-    result.left_out.push_back(
-        count_of(update.spikes, update.updates, "updates, whose loss stands out"));
-  }
+  note_left_out(result, rollout, update, config_);
   return result;
 }
 
