@@ -13,7 +13,7 @@ void print_change(const train::TrainingOutcome& outcome, const std::string& key,
               outcome.last[key].get<double>());
 }
 
-/// "watch: gap 0.31, diversity 0.92, image shift 0.40, kl 12.1 nats an image".
+/// "gap 0.31, diversity 0.92, image shift 0.40, kl 12.1 nats an image".
 void print_watch(const nlohmann::json& last) {
   static const std::pair<const char*, const char*> kFigures[] = {
       {"watch/gap", "gap %.2f"},

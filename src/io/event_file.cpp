@@ -20,12 +20,6 @@ constexpr std::string_view kNameBegin = "events.out.tfevents.";
 constexpr std::size_t kSecondsDigits = 10;
 constexpr std::uint64_t kMaxPngBytes = 512 << 20;
 
-std::string little_endian(std::uint64_t value, int bytes) {
-  std::string text;
-  for (int i = 0; i < bytes; ++i) text += static_cast<char>(value >> (8 * i));
-  return text;
-}
-
 std::string masked_crc(std::string_view bytes) {
   const std::uint32_t crc = crc32c(bytes);
   return little_endian((crc >> 15 | crc << 17) + 0xA282EAD8U, 4);

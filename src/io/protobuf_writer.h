@@ -7,6 +7,13 @@
 
 namespace loopline::io {
 
+/// The lowest `bytes` bytes of a number, the lowest first.
+inline std::string little_endian(std::uint64_t value, int bytes) {
+  std::string text;
+  for (int i = 0; i < bytes; ++i) text += static_cast<char>(value >> (8 * i));
+  return text;
+}
+
 /// A protocol-buffer message, put together field by field in the wire format: a key (field number
 /// and wire type), then the value. Fields are written whether or not they hold their default, which
 /// is what members of a oneof need.
@@ -19,12 +26,12 @@ class ProtobufWriter {
   }
   ProtobufWriter& real(int field, float value) {
     key(field, kFixed32);
-    little_endian(std::bit_cast<std::uint32_t>(value), 4);
+    wire_ += little_endian(std::bit_cast<std::uint32_t>(value), 4);
     return *this;
   }
   ProtobufWriter& real(int field, double value) {
     key(field, kFixed64);
-    little_endian(std::bit_cast<std::uint64_t>(value), 8);
+    wire_ += little_endian(std::bit_cast<std::uint64_t>(value), 8);
     return *this;
   }
   ProtobufWriter& bytes(int field, std::string_view value) {  // and string
@@ -48,10 +55,6 @@ class ProtobufWriter {
   void varint(std::uint64_t value) {
     for (; value >= 0x80; value >>= 7) wire_ += static_cast<char>(value | 0x80);
     wire_ += static_cast<char>(value);
-  }
-
-  void little_endian(std::uint64_t value, int bytes) {
-    for (int i = 0; i < bytes; ++i) wire_ += static_cast<char>(value >> (8 * i));
   }
 
   std::string wire_;

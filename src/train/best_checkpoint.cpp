@@ -14,11 +14,11 @@ BestCheckpoint::BestCheckpoint(const TrainConfig::Checkpoints& options,
 }
 
 bool BestCheckpoint::see(const nlohmann::json& line) {
-  const auto found = line.find(metric_);
-  if (found == line.end() || !found->is_number()) return false;
+  const auto found = metric_value(line, metric_);
+  if (!found) return false;
   const std::int64_t iteration = line.at("iteration").get<std::int64_t>();
   if (iteration == 0) return false;  // the base model, which has no checkpoint
-  const double value = found->get<double>();
+  const double value = *found;
   value_.emplace(iteration, value);
   const bool record = !record_ || better(value, *record_);
   if (record) record_ = value;

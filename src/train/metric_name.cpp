@@ -15,4 +15,10 @@ void check_metric(const std::string& option, const std::string& metric,
               near.empty() ? "it has " + join(known) : "did you mean " + near + "?");
 }
 
+std::optional<double> metric_value(const nlohmann::json& line, const std::string& metric) {
+  const auto found = line.find(metric);
+  if (found == line.end() || !found->is_number()) return std::nullopt;
+  return found->get<double>();
+}
+
 }  // namespace loopline::train

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,5 +13,8 @@ void check_metric(const std::string& option, const std::string& metric,
 
 /// Whether a metric is logged by evaluations ("eval/SPLIT/NAME"), not by every iteration.
 inline bool is_of_evaluation(const std::string& metric) { return metric.starts_with("eval/"); }
+
+/// The number that a line of a log has under this name, if it has one.
+std::optional<double> metric_value(const nlohmann::json& line, const std::string& metric);
 
 }  // namespace loopline::train

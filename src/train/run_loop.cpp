@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <set>
 
+#include "due.h"
 #include "loopline/core/error.h"
 #include "loopline/core/files.h"
 #include "loopline/core/interrupt.h"
@@ -45,10 +46,6 @@ std::string file_name(const char* format, std::int64_t iteration, std::int64_t s
   std::snprintf(name, sizeof name, format, static_cast<long long>(iteration),
                 static_cast<long long>(sample));
   return name;
-}
-
-bool is_due(std::int64_t iteration, std::int64_t every) {
-  return every > 0 && iteration % every == 0;
 }
 
 /// Lines of a log that may not be there yet.

@@ -12,9 +12,9 @@ StopRule::StopRule(const TrainConfig::Stop& options, const std::vector<std::stri
 }
 
 void StopRule::see(const nlohmann::json& line) {
-  const auto found = line.find(options_.metric);
-  if (found == line.end() || !found->is_number()) return;
-  latest_.push_back(found->get<double>());
+  const auto value = metric_value(line, options_.metric);
+  if (!value) return;
+  latest_.push_back(*value);
   const auto kept = of_evaluation_ ? 1 : static_cast<std::size_t>(options_.window);
   if (latest_.size() > kept) latest_.pop_front();
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "due.h"
 #include "iteration_log.h"
 #include "loopline/core/clock.h"
 #include "loopline/core/error.h"
@@ -82,11 +83,6 @@ std::optional<Ema> make_average(const tensor::NamedTensors& trainable, const Tra
   std::optional<Ema> average;
   if (config.ema.decay) average.emplace(trainable, *config.ema.decay);
   return average;
-}
-
-/// In the first iteration, and every so many after it.
-bool is_measured(std::int64_t iteration, std::int64_t every) {
-  return every > 0 && iteration % every == 0;
 }
 
 /// What was not finite, or stood out, and so taught nothing.
@@ -270,7 +266,7 @@ Iteration Trainer::iterate(std::int64_t iteration, const IterationProgress& on_p
       learning_rate(config_.optimizer.lr, config_.optimizer.schedule, iteration,
                     config_.optimizer.warmup_iterations, *config_.optimizer.decay_iterations);
   std::vector<StepSignal> signals;
-  if (is_measured(iteration, config_.learner.gradient_signal_every)) {
+  if (is_due(iteration, config_.learner.gradient_signal_every)) {  // the first one, too
     signals = learner_.gradient_signal(rollout.experience);
   }
   const double signal_s = watch.lap();

@@ -6,17 +6,10 @@
 
 #include "loopline/core/error.h"
 #include "loopline/core/text.h"
+#include "metric_name.h"
 
 namespace loopline::train {
 namespace {
-
-const char* const kStatistics[] = {"brightness", "contrast", "saturation", "detail"};
-
-std::optional<double> number(const nlohmann::json& line, const std::string& key) {
-  const auto found = line.find(key);
-  if (found == line.end() || !found->is_number()) return std::nullopt;
-  return found->get<double>();
-}
 
 std::string chosen_judge(const TrainConfig::Watch& options,
                          const std::vector<std::string>& judges) {
@@ -59,7 +52,8 @@ Watch::Watch(const TrainConfig::Watch& options, const std::vector<std::string>& 
 std::optional<double> Watch::gain(const nlohmann::json& line, const std::string& mean,
                                   const std::string& deviation) const {
   const nlohmann::json& base = first_.is_null() ? line : first_;
-  const auto now = number(line, mean), then = number(base, mean), unit = number(base, deviation);
+  const auto now = metric_value(line, mean), then = metric_value(base, mean),
+             unit = metric_value(base, deviation);
   if (!now || !then || !unit || *unit <= 0) return std::nullopt;
   return (*now - *then) / *unit;
 }
@@ -69,12 +63,13 @@ void Watch::measure(nlohmann::ordered_json& metrics) const {
   const auto reward = gain(line, "reward/mean", "reward/std");
   const auto judge = gain(line, "judge/" + judge_, "judge/" + judge_ + "_std");
   if (reward && judge) metrics["watch/gap"] = *reward - *judge;
-  const auto diversity = number(line, "image/diversity");
-  const auto base = number(first_.is_null() ? line : first_, "image/diversity");
+  const auto diversity = metric_value(line, "image/diversity");
+  const auto base = metric_value(first_.is_null() ? line : first_, "image/diversity");
   if (diversity && base && *base > 0) metrics["watch/diversity"] = *diversity / *base;
   std::optional<double> shift;
-  for (const std::string name : kStatistics) {
-    const auto moved = gain(line, "image/" + name, "image/" + name + "_std");
+  for (const auto& [key, value] : line.items()) {  // those with a deviation: the statistics
+    if (!key.starts_with("image/")) continue;
+    const auto moved = gain(line, key, key + "_std");
     if (moved) shift = std::max(shift.value_or(0), std::abs(*moved));
   }
   if (shift) metrics["watch/image_shift"] = *shift;
@@ -83,7 +78,7 @@ void Watch::measure(nlohmann::ordered_json& metrics) const {
 void Watch::see(const nlohmann::json& line) {
   if (first_.is_null()) first_ = line;
   for (Limit& limit : limits_) {
-    const auto value = number(line, limit.metric);
+    const auto value = metric_value(line, limit.metric);
     if (!value) continue;
     limit.latest.push_back(*value);
     if (limit.latest.size() > static_cast<std::size_t>(options_.window)) limit.latest.pop_front();

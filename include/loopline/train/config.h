@@ -14,8 +14,8 @@
 namespace loopline::train {
 
 /// Everything a run is made of. The meaning of each option is written once, in describe()
-/// (src/train/config.cpp); docs/configuration.md is generated from it. Optional fields are blanks:
-/// the bundle or the algorithm's preset fills them in resolve().
+/// (src/train/config_options.cpp); docs/configuration.md is generated from it. Optional fields are
+/// blanks: the bundle or the algorithm's preset fills them in resolve().
 struct TrainConfig {
   std::string model;
   std::optional<std::string> prompts;
