@@ -154,6 +154,20 @@ TEST(KlInTheReward, IsTakenFromTheAdvantagesAndNotFromTheLog) {
   EXPECT_NE(with[2]["reward/mean"], without[2]["reward/mean"]) << "the second update differs";
 }
 
+TEST(KlInTheReward, HoldsThePolicyNearItsReference) {
+  const auto world = testing::make_tiny_world("kl_reward_holds");
+  const auto distance = [&](const char* run, const char* weight) {
+    start(world, run,
+          {"iterations=20", std::string("kl.reward=") + weight, "kl.images=32", "samples.every=0"});
+    double sum = 0;
+    for (const auto& line : run::MetricsLog::read(world / run / "metrics.jsonl")) {
+      if (line["iteration"] > 10) sum += line["kl/mean"].get<double>();
+    }
+    return sum;
+  };
+  EXPECT_LT(distance("held", "1"), distance("free", "0") / 2);
+}
+
 TEST(KlInTheReward, CannotBePartOfRewardsWithAnAdvantageEach) {
   const auto world = testing::make_tiny_world("kl_per_reward");
   EXPECT_THAT(
