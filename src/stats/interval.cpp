@@ -10,6 +10,7 @@
 #include "loopline/core/random.h"
 #include "loopline/stats/moments.h"
 #include "loopline/stats/student_t.h"
+#include "quantile.h"
 
 namespace loopline::stats {
 namespace {
@@ -33,14 +34,6 @@ std::vector<Cluster> sum_clusters(std::span<const double> values,
     clusters[entry->second].count += 1;
   }
   return clusters;
-}
-
-// Linear between order statistics, as numpy's default.
-double quantile(const std::vector<double>& sorted, double probability) {
-  const double position = probability * static_cast<double>(sorted.size() - 1);
-  const std::size_t below = static_cast<std::size_t>(position);
-  const std::size_t above = std::min(below + 1, sorted.size() - 1);
-  return std::lerp(sorted[below], sorted[above], position - static_cast<double>(below));
 }
 
 }  // namespace
@@ -82,7 +75,8 @@ Interval cluster_bootstrap(std::span<const double> values, std::span<const std::
     ++draw.iteration;
   }
   std::sort(means.begin(), means.end());
-  return {all.mean(), quantile(means, 0.5 - level / 2), quantile(means, 0.5 + level / 2)};
+  return {all.mean(), sorted_quantile(means, 0.5 - level / 2),
+          sorted_quantile(means, 0.5 + level / 2)};
 }
 
 }  // namespace loopline::stats
