@@ -77,7 +77,51 @@ Image image_grid(const std::vector<Image>& images, int columns, int zoom, int ga
   return grid;
 }
 
-void write_png(const fs::path& path, const Image& image) {
+Image image_of_grid(const Image& grid, int columns, int rows, int index, int zoom, int gap) {
+  const int width = grid.width + gap - columns * gap, height = grid.height + gap - rows * gap;
+  if (width <= 0 || height <= 0 || width % (columns * zoom) != 0 || height % (rows * zoom) != 0) {
+    throw failure("image grid",
+                  "has not " + std::to_string(columns) + " x " + std::to_string(rows) + " images");
+  }
+  LOOPLINE_CHECK(index >= 0 && index < columns * rows, "no such image in the grid");
+  Image image{width / columns / zoom, height / rows / zoom, grid.channels, {}};
+  image.pixels.resize(byte_count(image.width, image.height, image.channels));
+  const int left = index % columns * (image.width * zoom + gap);
+  const int top = index / columns * (image.height * zoom + gap);
+  std::uint8_t* to = image.pixels.data();
+  for (int y = 0; y < image.height; ++y) {
+    for (int x = 0; x < image.width; ++x) {
+      const std::int64_t from = static_cast<std::int64_t>(top + y * zoom) * grid.width + left;
+      to = std::copy_n(grid.pixels.data() + byte_count(from + x * zoom, 1, image.channels),
+                       image.channels, to);
+    }
+  }
+  return image;
+}
+
+Image shrink(const Image& image, int width) {
+  const int factor = (image.width + width - 1) / width;
+  if (factor <= 1) return image;
+  Image small{image.width / factor, std::max(1, image.height / factor), image.channels, {}};
+  for (int y = 0; y < small.height; ++y) {
+    for (int x = 0; x < small.width; ++x) {
+      for (int c = 0; c < image.channels; ++c) {
+        int sum = 0, count = 0;
+        for (int v = y * factor; v < std::min((y + 1) * factor, image.height); ++v) {
+          for (int u = x * factor; u < (x + 1) * factor; ++u, ++count) {
+            sum += image.pixels[byte_count(static_cast<std::int64_t>(v) * image.width + u, 1,
+                                           image.channels) +
+                                static_cast<std::size_t>(c)];
+          }
+        }
+        small.pixels.push_back(static_cast<std::uint8_t>((sum + count / 2) / count));
+      }
+    }
+  }
+  return small;
+}
+
+std::string encode_png(const Image& image) {
   const std::size_t size = byte_count(image.width, image.height, image.channels);
   LOOPLINE_CHECK(image.width > 0 && image.height > 0 && image.pixels.size() == size,
                  "an image's pixels do not fit its size");
@@ -89,8 +133,12 @@ void write_png(const fs::path& path, const Image& image) {
   const int written =
       stbi_write_png_to_func(append, &bytes, image.width, image.height, image.channels,
                              image.pixels.data(), image.width * image.channels);
-  if (written == 0) throw failure(path.string(), "the image cannot be encoded");
-  write_file_atomically(path, bytes);
+  if (written == 0) throw failure("PNG", "the image cannot be encoded");
+  return bytes;
+}
+
+void write_png(const fs::path& path, const Image& image) {
+  write_file_atomically(path, encode_png(image));
 }
 
 void check_size(std::int64_t width, std::int64_t height, const std::string& where) {

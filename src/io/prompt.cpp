@@ -1,5 +1,6 @@
 #include "loopline/io/prompt.h"
 
+#include <algorithm>
 #include <charconv>
 #include <functional>
 #include <system_error>
@@ -127,6 +128,16 @@ std::vector<Prompt> read_prompts(const fs::path& path) {
   });
   if (prompts.empty()) throw Error(path.string(), "holds no prompt");
   return prompts;
+}
+
+std::vector<Prompt> spread(const std::vector<Prompt>& prompts, std::int64_t wanted) {
+  const auto count = static_cast<std::int64_t>(prompts.size());
+  const std::int64_t kept = std::min(count, wanted);
+  std::vector<Prompt> result;
+  for (std::int64_t i = 0; i < kept; ++i) {
+    result.push_back(prompts[static_cast<std::size_t>(i * count / kept)]);
+  }
+  return result;
 }
 
 }  // namespace loopline::io

@@ -28,6 +28,13 @@ void forget_hashes(TrainConfig::Hashes& hashes, const std::vector<std::string>& 
   }
 }
 
+/// Every option differs from an absent one.
+std::vector<config::OptionDifference> all_options() {
+  TrainConfig config;
+  return config::compare_options([&](config::OptionVisitor& v) { config.describe(v); },
+                                 [](config::OptionVisitor&) {});
+}
+
 }  // namespace
 
 const std::vector<std::string>& spacing_names() {
@@ -48,6 +55,20 @@ TrainConfig read_train_config(const std::filesystem::path& file,
 std::vector<std::string> resumable_options() {
   TrainConfig config;
   return config::resumable_options([&](config::OptionVisitor& v) { config.describe(v); });
+}
+
+std::vector<std::string> option_names() {
+  std::vector<std::string> names;
+  for (const config::OptionDifference& option : all_options()) names.push_back(option.path);
+  return names;
+}
+
+std::vector<std::string> identifying_options() {
+  std::vector<std::string> names;
+  for (const config::OptionDifference& option : all_options()) {
+    if (!option.may_change_on_resume) names.push_back(option.path);
+  }
+  return names;
 }
 
 std::string write_train_config(TrainConfig c) {

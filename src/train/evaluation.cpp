@@ -33,21 +33,11 @@ void append(SplitValues& values, Verdict verdict, const std::vector<std::int64_t
 
 }  // namespace
 
-std::vector<std::int64_t> spread(std::int64_t count, std::int64_t wanted) {
-  std::vector<std::int64_t> indices;
-  const std::int64_t kept = std::min(count, wanted);
-  for (std::int64_t i = 0; i < kept; ++i) indices.push_back(i * count / kept);
-  return indices;
-}
-
 std::vector<Split> read_splits(const std::vector<std::string>& files, std::int64_t max_prompts) {
   std::vector<Split> splits;
   for (const std::string& file : files) {
-    Split split{std::filesystem::path(file).stem().string(), {}};
-    const std::vector<io::Prompt> all = io::read_prompts(file);
-    for (const std::int64_t index : spread(static_cast<std::int64_t>(all.size()), max_prompts)) {
-      split.prompts.push_back(all[static_cast<std::size_t>(index)]);
-    }
+    Split split{std::filesystem::path(file).stem().string(),
+                io::spread(io::read_prompts(file), max_prompts)};
     for (const Split& other : splits) {
       if (other.name == split.name) throw Error(file, "two prompt files are named " + split.name);
     }
@@ -98,13 +88,16 @@ SplitValues evaluate_split(denoiser::Model& model, const EvaluationOptions& opti
       log_warning("evaluating " + split.name + ": " + verdict.first_non_finite + "; " +
                   std::to_string(verdict.non_finite) + " such images are left out");
     }
+    if (options.on_judged) options.on_judged(images, per_image, verdict);
     append(values, std::move(verdict), prompt_of_image);
     if (copies > 1) {
-      std::vector<double> diversity;
+      std::vector<double> diversity, vendi;
       for (const at::Tensor& group : images.split(copies)) {
         diversity.push_back(mean_pairwise_distance(group));
+        vendi.push_back(vendi_score(group));
       }
       append(values["diversity"], diversity, prompt_of_group);
+      append(values["vendi"], vendi, prompt_of_group);
     }
     on_images((end - begin) * copies);
   }

@@ -47,6 +47,17 @@ double mean_pairwise_distance(const at::Tensor& images) {
   return (at::pdist(flat) / std::sqrt(elements)).mean().item<double>();
 }
 
+double vendi_score(const at::Tensor& images) {
+  at::Tensor flat = images.flatten(1).to(at::kDouble) * 2 - 1;
+  const at::Tensor norm = flat.norm(2, 1, /*keepdim=*/true);
+  flat = flat / norm.clamp_min(1e-12);  // an image of mid grey alone is like no other one
+  const auto count = static_cast<double>(flat.size(0));
+  at::Tensor similarity = flat.mm(flat.t());
+  similarity.fill_diagonal_(1);
+  const at::Tensor shares = at::linalg_eigvalsh(similarity / count).clamp_min(0);
+  return std::exp(-at::xlogy(shares, shares).sum().item<double>());
+}
+
 double diversity_within_groups(const at::Tensor& images, std::int64_t group_size) {
   if (group_size < 2) return std::numeric_limits<double>::quiet_NaN();
   double sum = 0;

@@ -56,17 +56,14 @@ std::vector<std::string> Trainer::target_names() const {
     names.push_back("eval/" + split.name + "/reward");
     for (const std::string& judge : judges) names.push_back("eval/" + split.name + "/" + judge);
     names.push_back("eval/" + split.name + "/diversity");
+    names.push_back("eval/" + split.name + "/vendi");
   }
   return names;
 }
 
 io::Image Trainer::sample_grid() {
   const auto weights = evaluated_weights(config_, trainable_, ema_);
-  std::vector<io::Prompt> prompts;
-  for (const std::int64_t index :
-       spread(static_cast<std::int64_t>(prompts_.size()), config_.samples.prompts)) {
-    prompts.push_back(prompts_[static_cast<std::size_t>(index)]);
-  }
+  const std::vector<io::Prompt> prompts = io::spread(prompts_, config_.samples.prompts);
   denoiser::SampleRequest request;
   request.guidance = *config_.sampler.guidance;
   request.micro_batch = config_.rollout.micro_batch;

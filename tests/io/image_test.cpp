@@ -49,6 +49,30 @@ TEST(ImageGrid, IsNoWiderThanItsImages) {
   EXPECT_THROW(image_grid({noise(3, 2, 3), noise(2, 3, 3)}, 2), std::logic_error);
 }
 
+TEST(ImageGrid, GivesBackItsImages) {
+  std::vector<Image> images;
+  for (int i = 0; i < 6; ++i) images.push_back(noise(5, 4, 3));
+  images[4].pixels[7] ^= 0xFF;
+  const Image grid = image_grid(images, 2, 3, 2);
+  for (int i = 0; i < 6; ++i) {
+    const Image image = image_of_grid(grid, 2, 3, i, 3, 2);
+    EXPECT_EQ(image.width, 5);
+    EXPECT_EQ(image.height, 4);
+    EXPECT_EQ(image.pixels, images[static_cast<std::size_t>(i)].pixels) << i;
+  }
+  EXPECT_THROW(image_of_grid(grid, 4, 3, 0, 3, 2), Error);
+}
+
+TEST(Shrink, AveragesWholePixels) {
+  const Image image{4, 2, 1, {0, 10, 100, 101, 20, 30, 102, 104}};
+  const Image small = shrink(image, 2);
+  EXPECT_EQ(small.width, 2);
+  EXPECT_EQ(small.height, 1);
+  EXPECT_THAT(small.pixels, ElementsAre(15, 102));  // 15, 101.75
+  EXPECT_EQ(shrink(image, 4).pixels, image.pixels);
+  EXPECT_EQ(shrink(noise(100, 7, 3), 99).width, 50);
+}
+
 TEST(Png, RoundTrips) {
   for (const int channels : {1, 3, 4}) {
     const auto path = temporary("image.png", "");

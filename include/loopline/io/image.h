@@ -23,6 +23,16 @@ Image image_from_planar(const float* planar, int channels, int height, int width
 /// gap of `gap` pixels between them.
 Image image_grid(const std::vector<Image>& images, int columns, int zoom = 1, int gap = 2);
 
+/// The reverse: the `index`-th image of a grid of `columns` x `rows` images, at its own size. A
+/// grid of another geometry is an Error (exit 1).
+Image image_of_grid(const Image& grid, int columns, int rows, int index, int zoom = 1, int gap = 2);
+
+/// Made smaller by averaging whole pixels until it is at most `width` wide; a smaller one stays.
+Image shrink(const Image& image, int width);
+
+/// The bytes of a PNG.
+std::string encode_png(const Image& image);
+
 /// Writes a PNG atomically.
 void write_png(const std::filesystem::path& path, const Image& image);
 

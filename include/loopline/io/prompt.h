@@ -50,4 +50,7 @@ std::uint64_t prompt_key(const Prompt& prompt);
 /// More than 1,000,000 prompts are an Error, whatever the file; docs/security.md has all limits.
 std::vector<Prompt> read_prompts(const std::filesystem::path& path);
 
+/// `wanted` of the prompts, spread evenly over the list, in its order; all when there are not more.
+std::vector<Prompt> spread(const std::vector<Prompt>& prompts, std::int64_t wanted);
+
 }  // namespace loopline::io

@@ -180,6 +180,12 @@ std::string write_train_config(TrainConfig config);
 /// What `loopline resume --set` may change (config::resumable_options).
 std::vector<std::string> resumable_options();
 
+/// Dotted paths of all options.
+std::vector<std::string> option_names();
+
+/// Dotted paths of the options whose values two resolved configs of one run may not differ in.
+std::vector<std::string> identifying_options();
+
 /// The parts of a resolved config in the types of the modules below.
 policy::AdvantageOptions advantage_options(const TrainConfig& config);
 policy::SurrogateOptions surrogate_options(const TrainConfig& config);

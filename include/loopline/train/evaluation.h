@@ -32,6 +32,10 @@ struct EvaluationOptions {
   std::int64_t images_per_prompt = 6;
   std::int64_t micro_batch = 64;
   std::uint64_t seed = 1;
+  /// Sees every batch of images [N, C, H, W] with what was said of it; may be empty.
+  std::function<void(const at::Tensor& images, const std::vector<io::Prompt>& prompts,
+                     const Verdict& verdict)>
+      on_judged{};
 };
 
 /// Values of one metric, each with the prompt (index in the split) it belongs to. NaN: the reward
@@ -43,9 +47,9 @@ struct MetricValues {
 using SplitValues = std::map<std::string, MetricValues>;
 
 /// Draws and judges one split. Metrics: "reward", every component of every judge under its own
-/// name, and, with two images a prompt or more, "diversity": the mean root-mean-square pixel
-/// distance between images of one prompt. `on_images` receives the number of images finished; it
-/// may throw to abandon the work.
+/// name, and, with two images a prompt or more, "diversity", the mean root-mean-square pixel
+/// distance between images of one prompt, and "vendi", their Vendi score (image_statistics.h).
+/// `on_images` receives the number of images finished; it may throw to abandon the work.
 SplitValues evaluate_split(denoiser::Model& model, const EvaluationOptions& options,
                            const Split& split, Jury& jury,
                            const std::function<void(std::int64_t)>& on_images);
@@ -62,9 +66,5 @@ std::map<std::string, stats::Interval> summarize_gain(const SplitValues& after,
 /// The draw of image `k` of a prompt: the prompt's content is folded into the seed, so that noise
 /// does not depend on the order or the number of prompts.
 Draw content_draw(Stream stream, std::uint64_t seed, const io::Prompt& prompt, std::int64_t k);
-
-/// Indices of `wanted` items spread evenly over `count`, ascending; all of them when wanted >=
-/// count.
-std::vector<std::int64_t> spread(std::int64_t count, std::int64_t wanted);
 
 }  // namespace loopline::train

@@ -19,7 +19,13 @@ std::vector<std::pair<std::string, at::Tensor>> image_statistics(const at::Tenso
 /// The mean root-mean-square distance of the pairs of images [K, C, H, W]; K at least 2.
 double mean_pairwise_distance(const at::Tensor& images);
 
-/// Its mean over the groups of `group_size` neighbouring images; NaN for groups of one.
+/// The Vendi score of images [K, C, H, W] in [0, 1] (Friedman and Dieng, TMLR 2023): the effective
+/// number of different ones, from 1 to K. It is exp of the entropy of the eigenvalues of S / K,
+/// where S holds the cosine similarities of the pixels taken to [-1, 1].
+double vendi_score(const at::Tensor& images);
+
+/// The mean of mean_pairwise_distance over the groups of `group_size` neighbouring images; NaN for
+/// groups of one.
 double diversity_within_groups(const at::Tensor& images, std::int64_t group_size);
 
 }  // namespace loopline::train
