@@ -1,0 +1,163 @@
+#include "page_table.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "gnuplot_svg.h"
+#include "interval_bar.h"
+
+namespace loopline::report::page {
+namespace {
+
+std::string seeds_note(const Json& arm) {
+  const std::size_t seeds = texts(find(arm, {"seeds"})).size();
+  if (seeds == 0) return "";
+  return seeds == 1 ? "one seed" : std::to_string(seeds) + " seeds";
+}
+
+std::string row_heading(const Row& row) {
+  std::string name = arm_label(row.name, row.colour);
+  if (row.is_best) name = element("strong", name);
+  if (!row.note.empty()) name += element("small", row.note);
+  return element("th", "scope=\"row\"", name);
+}
+
+}  // namespace
+
+std::vector<Row> arm_rows(const Json& report, const std::string& group) {
+  std::vector<Row> rows;
+  const Json* arms = find(report, {"algorithms"});
+  if (arms == nullptr || !arms->is_object()) return rows;
+  const std::string best = text(find(report, {"best"}));
+  int colour = 0;
+  for (const auto& [name, arm] : arms->items()) {
+    const int own = colour++;
+    if (!group.empty() && text(find(arm, {"group"})) != group) continue;
+    rows.push_back({.name = name,
+                    .json = &arm,
+                    .colour = own,
+                    .is_base = false,
+                    .is_best = !best.empty() && name == best,
+                    .note = seeds_note(arm)});
+  }
+  return rows;
+}
+
+std::optional<Row> base_row(const Json& report) {
+  const Json* base = find(report, {"base"});
+  const Json* splits = find(report, {"base", "splits"});
+  if (base == nullptr || splits == nullptr || splits->empty()) return std::nullopt;
+  return Row{.name = "base",
+             .json = base,
+             .colour = -1,
+             .is_base = true,
+             .is_best = false,
+             .note = "before training"};
+}
+
+int colour_of(const std::vector<Row>& rows, const std::string& name) {
+  for (const Row& row : rows) {
+    if (row.name == name) return row.colour;
+  }
+  return -1;
+}
+
+std::vector<Row> comparison_rows(const Json& report, const std::string& group) {
+  std::vector<Row> rows = arm_rows(report, group);
+  if (const auto base = base_row(report)) rows.insert(rows.begin(), *base);
+  return rows;
+}
+
+std::string estimate_cell(const std::string& id, const std::optional<Estimate>& value, int decimals,
+                          bool sign, bool strong) {
+  const std::string column = "data-column=\"" + escape(id) + "\"";
+  if (!value) return element("td", column + " class=\"none\"", "–");
+  std::string content = decimal(value->mean, decimals, sign);
+  if (strong) content = element("strong", content);
+  if (value->has_interval()) {
+    content += element(
+        "small", "class=\"ci\"",
+        decimal(*value->low, decimals, sign) + " to " + decimal(*value->high, decimals, sign));
+  }
+  return element("td", column, content);
+}
+
+Column estimate_column(const std::string& id, const std::string& title,
+                       const std::vector<Row>& rows, const ValueOf& value_of, bool sign,
+                       bool bold) {
+  Column column{.id = id, .title = title, .cells = {}};
+  double largest = 0;
+  for (const Row& row : rows) {
+    if (const auto value = value_of(row)) largest = std::max(largest, std::abs(value->mean));
+  }
+  for (const Row& row : rows) {
+    const auto value = value_of(row);
+    column.is_empty = column.is_empty && !value;
+    column.cells.push_back(
+        estimate_cell(id, value, decimals_for(largest), sign, bold && row.is_best));
+  }
+  return column;
+}
+
+Column number_column(const std::string& id, const std::string& title, const std::vector<Row>& rows,
+                     const std::function<std::optional<double>(const Row&)>& value_of) {
+  Column column{.id = id, .title = title, .cells = {}};
+  for (const Row& row : rows) {
+    const auto value = value_of(row);
+    column.is_empty = column.is_empty && !value;
+    column.cells.push_back(
+        element("td", "data-column=\"" + escape(id) + "\"", value ? count(*value) : "–"));
+  }
+  return column;
+}
+
+Column bar_column(const std::vector<Row>& rows, const ValueOf& value_of,
+                  std::optional<double> mark) {
+  std::vector<Estimate> values;
+  for (const Row& row : rows) {
+    if (const auto value = value_of(row)) values.push_back(*value);
+  }
+  Column column{.id = "interval", .title = "", .cells = {}, .is_empty = values.empty()};
+  if (values.empty()) return column;
+  const BarScale scale = bar_scale(values, mark);
+  column.title = bar_heading(scale);
+  for (const Row& row : rows) {
+    const auto value = value_of(row);
+    column.cells.push_back(element(
+        "td", "class=\"bar\"", value ? interval_bar(*value, scale, series_class(row.colour)) : ""));
+  }
+  return column;
+}
+
+std::string arm_label(const std::string& name, int colour) {
+  return element("span", "class=\"key " + series_class(colour) + "\"", "") +
+         element("bdi", breakable(name));
+}
+
+std::string comparison_table(const std::string& id, const std::string& caption,
+                             const std::vector<Row>& rows, const std::vector<Column>& columns) {
+  std::string head = element("th", "scope=\"col\"", "");
+  for (const Column& column : columns) {
+    if (!column.is_empty) head += element("th", "scope=\"col\"", column.title);
+  }
+  std::string body;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    std::string cells = row_heading(rows[i]);
+    for (const Column& column : columns) {
+      if (!column.is_empty) cells += column.cells[i];
+    }
+    const std::string kind = rows[i].is_base ? " class=\"base\"" : "";
+    body += element("tr", "data-arm=\"" + escape(rows[i].name) + "\"" + kind, cells) + "\n";
+  }
+  return table(id.empty() ? "" : "id=\"" + id + "\"", caption, element("tr", head), body);
+}
+
+std::string table(const std::string& attributes, const std::string& caption,
+                  const std::string& head, const std::string& body) {
+  std::string content = "\n";
+  if (!caption.empty()) content += element("caption", caption) + "\n";
+  content += element("thead", head) + "\n" + element("tbody", "\n" + body) + "\n";
+  return element("div", "class=\"scroll\"", element("table", attributes, content)) + "\n";
+}
+
+}  // namespace loopline::report::page
