@@ -24,7 +24,8 @@ FROM debian:12
 WORKDIR /opt/loopline
 COPY --from=build /opt/loopline/packages .
 RUN apt-get update && \
-    DEBIAN_FRONTEND=noninteractive xargs apt-get install -y --no-install-recommends <packages && \
+    DEBIAN_FRONTEND=noninteractive xargs apt-get install -y --no-install-recommends gnuplot-nox \
+      <packages && \
     rm -rf packages /var/lib/apt/lists/* && \
     useradd --uid 1000 --create-home loopline && \
     install -d -o loopline -g loopline runs

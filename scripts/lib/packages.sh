@@ -4,8 +4,10 @@ build_packages=(g++ cmake ninja-build libyaml-cpp-dev libspdlog-dev libcli11-dev
   nlohmann-json3-dev libstb-dev libjpeg62-turbo-dev libssl-dev)
 test_packages=(libgtest-dev libgmock-dev libbenchmark-dev)
 fuzz_packages=(clang libclang-rt-14-dev)
-fast_packages=(ccache mold) # only make builds faster
-declare -A tool_of=([g++]=g++ [cmake]=cmake [ninja-build]=ninja [ccache]=ccache [mold]=mold)
+useful_packages=(ccache mold gnuplot-nox) # faster builds; the curves of reports
+browser_packages=(chromium)               # a test opens a report in it
+declare -A tool_of=([g++]=g++ [cmake]=cmake [ninja-build]=ninja [ccache]=ccache [mold]=mold
+  [gnuplot-nox]=gnuplot [chromium]=chromium)
 
 # A python3 that is in LibTorch's range and can make environments; empty when there is none.
 find_python() {
@@ -65,9 +67,9 @@ install_packages() {
 
 # ensure_packages TARGET: everything that building TARGET needs.
 ensure_packages() {
-  local required=("${build_packages[@]}") extra=("${fast_packages[@]}") missing wanted
+  local required=("${build_packages[@]}") extra=("${useful_packages[@]}") missing wanted
   case $1 in
-    all) required+=("${test_packages[@]}") ;;
+    all) required+=("${test_packages[@]}") extra+=("${browser_packages[@]}") ;;
     fuzz) required+=("${fuzz_packages[@]}") ;;
     *) extra+=("${test_packages[@]}") ;;
   esac

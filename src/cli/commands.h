@@ -13,6 +13,8 @@ namespace loopline::cli {
 /// one function of the library, prints, and leaves the exit code in `exit_code`.
 void add_train(CLI::App& app, int& exit_code);
 void add_resume(CLI::App& app, int& exit_code);
+void add_compare(CLI::App& app, int& exit_code);
+void add_report(CLI::App& app, int& exit_code);
 void add_evaluate(CLI::App& app, int& exit_code);
 void add_sample(CLI::App& app, int& exit_code);
 void add_show(CLI::App& app, int& exit_code);

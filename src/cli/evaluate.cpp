@@ -70,10 +70,19 @@ void add_evaluate(CLI::App& app, int&) {
   command->add_option("--seed", request.seed, "Seed of noise and intervals")
       ->check(CLI::NonNegativeNumber);
   add_weights_options(*command, request.weights);
+  command->add_option("--only", request.only, "Of a run: base or trained alone")
+      ->check(CLI::IsMember({"base", "trained"}));
+  command
+      ->add_option(
+          "--save", request.save,
+          "Keep scores and worst images for `loopline report` in RUN/evaluation/NAME.json; "
+          "\"default\" is the run's own way to sample")
+      ->type_name("NAME");
   add_sampler_options(*command, request);
   command->add_flag("--json", arguments->json, "Print JSON");
   command->footer(examples({"loopline evaluate runs/loop-20260101-120000",
                             "loopline evaluate runs/ppo --json --images-per-prompt 10 > ppo.json",
+                            "loopline evaluate runs/ppo --save eta0 --eta 0   # for the report",
                             "loopline evaluate models/emoji --reward models/emoji/rewards/judge \\",
                             "    --prompts models/emoji/prompts/rl.txt"}));
   command->callback([arguments] {

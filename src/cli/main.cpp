@@ -74,6 +74,8 @@ int run(int argc, char** argv) {
   int exit_code = 0;
   add_train(app, exit_code);
   add_resume(app, exit_code);
+  add_compare(app, exit_code);
+  add_report(app, exit_code);
   add_evaluate(app, exit_code);
   add_sample(app, exit_code);
   add_show(app, exit_code);

@@ -3,20 +3,39 @@
 #include <ctime>
 #include <fstream>
 #include <iterator>
+#include <vector>
 
 #include "loopline/tensor/device.h"
 
 namespace loopline::cli {
 
-nlohmann::json run_info(const std::string& command) {
+namespace {
+
+std::vector<std::string> command_line() {
   std::ifstream file("/proc/self/cmdline", std::ios::binary);
   const std::string bytes{std::istreambuf_iterator<char>(file), {}};
-  nlohmann::json words = nlohmann::json::array();
+  std::vector<std::string> words;
   for (std::size_t begin = 0; begin < bytes.size();) {
     const std::size_t end = bytes.find('\0', begin);
     words.push_back(bytes.substr(begin, end - begin));
     begin = end == std::string::npos ? bytes.size() : end + 1;
   }
+  return words;
+}
+
+}  // namespace
+
+std::string shown_command() {
+  std::string text = "loopline";
+  const std::vector<std::string> words = command_line();
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    const bool quoted = words[i].find_first_of(" \t\"'$&|;<>()*?[]{}#~") != std::string::npos;
+    text += quoted ? " '" + words[i] + "'" : " " + words[i];
+  }
+  return text;
+}
+
+nlohmann::json run_info(const std::string& command) {
   const std::time_t now = std::time(nullptr);
   std::tm utc{};
   gmtime_r(&now, &utc);
@@ -25,7 +44,7 @@ nlohmann::json run_info(const std::string& command) {
   return {{"format", "loopline-run"},
           {"version", 1},
           {"command", command},
-          {"command_line", words},
+          {"command_line", command_line()},
           {"started", started},
           {"loopline", LOOPLINE_VERSION},
           {"torch", tensor::torch_version()},

@@ -1,15 +1,20 @@
 #include "loopline/experiment/evaluate.h"
 
 #include <memory>
+#include <optional>
 
 #include "loopline/core/error.h"
 #include "loopline/core/interrupt.h"
 #include "loopline/experiment/target.h"
+#include "loopline/report/run_cell.h"
 #include "loopline/train/evaluation.h"
 #include "loopline/train/jury.h"
+#include "scores_by_prompt.h"
 
 namespace loopline::experiment {
 namespace {
+
+constexpr std::size_t kFailures = 12;  // of the worst images, kept for reports
 
 /// Everything an evaluation needs, whether it came from a run or from flags.
 struct Plan {
@@ -58,56 +63,100 @@ nlohmann::ordered_json to_json(const std::map<std::string, stats::Interval>& sum
   return json;
 }
 
-/// All splits under the current weights.
-std::vector<train::SplitValues> evaluate_all(Plan& plan, const std::string& stage,
-                                             run::Progress& progress) {
+/// All splits under one set of weights.
+struct Judged {
+  std::vector<train::SplitValues> splits;
+  std::vector<report::Failure> failures;
+};
+
+Judged evaluate_all(Plan& plan, const std::string& stage, run::Progress& progress) {
   std::int64_t total = 0, done = 0;
   for (const train::Split& split : plan.splits) {
     total += static_cast<std::int64_t>(split.prompts.size()) * plan.options.images_per_prompt;
   }
   progress.start("evaluating " + stage, total);
-  std::vector<train::SplitValues> values;
+  Judged judged;
+  WorstImages worst(kFailures);
   for (const train::Split& split : plan.splits) {
-    values.push_back(train::evaluate_split(plan.target.model, plan.options, split, *plan.jury,
-                                           [&](std::int64_t images) {
-                                             done += images;
-                                             progress.update(done, split.name);
-                                             if (interrupted()) throw stopped("evaluate");
-                                           }));
+    train::EvaluationOptions options = plan.options;
+    options.on_judged = [&](const at::Tensor& images, const std::vector<io::Prompt>& prompts,
+                            const train::Verdict& verdict) {
+      worst.see(split.name, images, prompts, verdict);
+    };
+    judged.splits.push_back(train::evaluate_split(plan.target.model, options, split, *plan.jury,
+                                                  [&](std::int64_t images) {
+                                                    done += images;
+                                                    progress.update(done, split.name);
+                                                    if (interrupted()) throw stopped("evaluate");
+                                                  }));
   }
   progress.finish();
-  return values;
+  judged.failures = worst.failures();
+  return judged;
+}
+
+/// What is kept of it for reports.
+report::Evaluation kept(const Plan& plan, const std::string& name, const Judged& judged) {
+  report::Evaluation evaluation{.name = name,
+                                .steps = plan.options.transition.steps,
+                                .eta = plan.options.transition.eta,
+                                .guidance = plan.options.transition.guidance,
+                                .images_per_prompt = plan.options.images_per_prompt,
+                                .seed = static_cast<std::int64_t>(plan.options.seed),
+                                .splits = {},
+                                .failures = judged.failures};
+  for (std::size_t i = 0; i < plan.splits.size(); ++i) {
+    evaluation.splits.push_back(scores_by_prompt(plan.splits[i], judged.splits[i]));
+  }
+  return evaluation;
+}
+
+void check_request(const EvaluationRequest& request, bool is_run) {
+  if (!is_run && !(request.only.empty() && request.save.empty())) {
+    throw Error("--only, --save", request.target.string() + " is a bundle, and these are for runs");
+  }
+  if (!request.save.empty() && std::filesystem::path(request.save).filename() != request.save) {
+    throw Error("--save", "\"" + request.save + "\" is a path", "give a name, for example eta0");
+  }
 }
 
 }  // namespace
 
 nlohmann::ordered_json evaluate(const EvaluationRequest& request, run::Progress& progress) {
+  const bool is_run = run::RunDirectory::is_run(request.target);
+  check_request(request, is_run);
   Plan plan = make_plan(request);
-  const bool is_run = plan.target.run.has_value();
   nlohmann::ordered_json result{{"target", request.target.string()}};
   if (!is_run && request.weights != train::WeightsChoice{}) {
-    plan.target.load_trained(request.weights);
+    plan.target.load_trained(request.weights);  // a bundle has none: an Error
   }
-  const std::vector<train::SplitValues> base =
-      evaluate_all(plan, is_run ? "base" : plan.target.model.bundle.name, progress);
-  std::vector<train::SplitValues> trained;
-  if (is_run) {
-    result["iteration"] = plan.target.load_trained(request.weights);
+  std::optional<Judged> base, trained;
+  if (request.only != "trained") {
+    base = evaluate_all(plan, is_run ? "base" : plan.target.model.bundle.name, progress);
+  }
+  std::int64_t iteration = 0;
+  if (is_run && request.only != "base") {
+    result["iteration"] = iteration = plan.target.load_trained(request.weights);
     trained = evaluate_all(plan, "trained", progress);
   }
   result["images_per_prompt"] = plan.options.images_per_prompt;
+  const std::uint64_t seed = plan.options.seed;
   for (std::size_t i = 0; i < plan.splits.size(); ++i) {
     const std::string& name = plan.splits[i].name;
     result["images"][name] =
         static_cast<std::int64_t>(plan.splits[i].prompts.size()) * plan.options.images_per_prompt;
-    const auto base_summary = to_json(train::summarize(base[i], plan.options.seed));
-    if (!is_run) {
-      result["splits"][name] = base_summary;
-      continue;
-    }
-    result["splits"][name] = to_json(train::summarize(trained[i], plan.options.seed));
-    result["base"][name] = base_summary;
-    result["gain"][name] = to_json(train::summarize_gain(trained[i], base[i], plan.options.seed));
+    const Judged& shown = trained ? *trained : *base;
+    result["splits"][name] = to_json(train::summarize(shown.splits[i], seed));
+    if (!base || !trained) continue;
+    result["base"][name] = to_json(train::summarize(base->splits[i], seed));
+    result["gain"][name] =
+        to_json(train::summarize_gain(trained->splits[i], base->splits[i], seed));
+  }
+  if (!request.save.empty()) {
+    report::SavedEvaluation saved{.iteration = iteration};
+    if (trained) saved.trained = kept(plan, request.save, *trained);
+    if (base) saved.base = kept(plan, request.save, *base);
+    report::save_evaluation(request.target, request.save, saved);
   }
   return result;
 }

@@ -6,6 +6,7 @@
 #include "loopline/core/error.h"
 #include "loopline/experiment/inspect.h"
 #include "loopline/experiment/sample.h"
+#include "loopline/report/run_cell.h"
 #include "loopline/train/training_run.h"
 #include "support/tiny_bundle.h"
 
@@ -46,6 +47,39 @@ TEST(Evaluate, ReportsBaseTrainedAndPairedGain) {
   };
   EXPECT_NEAR(mean("gain"), mean("splits") - mean("base"), 1e-12);
   EXPECT_GT(mean("gain"), 0) << "twenty iterations improve the reward";
+}
+
+TEST(Evaluate, KeepsScoresByPromptForReports) {
+  const auto world = trained_world("evaluate_save");
+  const auto printed =
+      evaluate_quietly({.target = world / "run", .only = "trained", .save = "default"});
+  EXPECT_FALSE(printed.contains("base"));
+  evaluate_quietly({.target = world / "run", .only = "base", .save = "before"});
+  const auto saved = report::saved_evaluations(world / "run");
+  ASSERT_EQ(saved.size(), 2U);
+  EXPECT_EQ(saved[0].iteration, 20);
+  ASSERT_TRUE(saved[0].trained && !saved[0].base && saved[1].base && !saved[1].trained);
+  const report::SplitScores& split = saved[0].trained->splits[0];
+  EXPECT_EQ(split.prompts.size(), 3U);
+  double sum = 0;
+  for (const double value : split.metrics.at("reward")) sum += value;
+  EXPECT_NEAR(sum / 3, printed["splits"]["prompts"]["reward"]["mean"].get<double>(), 1e-5);
+  EXPECT_TRUE(split.metrics.contains("vendi"));
+
+  const auto& failures = saved[0].trained->failures;
+  ASSERT_EQ(failures.size(), 12U) << "all images of this small evaluation";
+  for (std::size_t i = 1; i < failures.size(); ++i) {
+    EXPECT_LE(failures[i - 1].scores.at("judge_reward"), failures[i].scores.at("judge_reward"));
+  }
+  EXPECT_EQ(failures[0].picture.substr(1, 3), "PNG");
+}
+
+TEST(Evaluate, SavesUnderANameAndOfARunAlone) {
+  const auto world = testing::make_tiny_world("evaluate_save_refusals");
+  EvaluationRequest request{.target = world / "model", .save = "x"};
+  EXPECT_THAT([&] { evaluate_quietly(request); }, ThrowsMessage<Error>(HasSubstr("for runs")));
+  request = {.target = trained_world("evaluate_save_path") / "run", .save = "../x"};
+  EXPECT_THAT([&] { evaluate_quietly(request); }, ThrowsMessage<Error>(HasSubstr("is a path")));
 }
 
 TEST(Evaluate, ABundleIsJudgedByWhatTheFlagsName) {

@@ -22,11 +22,14 @@ struct EvaluationRequest {
   std::optional<double> eta{}, guidance{};
   train::WeightsChoice weights{};  ///< of a run
   std::string device = "auto";     ///< for a bundle; a run has its own
+  std::string only{};              ///< of a run: "base" or "trained" alone; empty: both
+  std::string save{};              ///< of a run: keep the scores in RUN/evaluation/SAVE.json
 };
 
 /// Evaluates a run against its base model (or a bundle alone):
 /// {"target", "iteration", "images_per_prompt", "splits": {NAME: {METRIC: {"mean","low","high"}}},
-///  "base": {same}, "gain": {same, paired}}. Images a split are in "images".
+///  "base": {same}, "gain": {same, paired}}. Images a split are in "images". With `save`, every
+/// metric's mean by prompt and the worst images are kept for reports (report/run_cell.h).
 nlohmann::ordered_json evaluate(const EvaluationRequest& request, run::Progress& progress);
 
 }  // namespace loopline::experiment
