@@ -5,7 +5,6 @@
 
 #include "loopline/core/error.h"
 #include "loopline/core/files.h"
-#include "loopline/io/json.h"
 #include "loopline/report/run_cell.h"
 #include "loopline/run/run_directory.h"
 
@@ -14,16 +13,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kMaxRecordBytes = 256 << 20;
 constexpr const char* kBasePrefix = "base-";
 
-bool is_there(const fs::path& path) {
-  std::error_code ignored;
-  return fs::exists(path, ignored);
-}
-
 std::string last_line(const fs::path& log) {
-  const std::string text = is_there(log) ? read_file(log) : "";
+  std::error_code absent;
+  const std::string text = fs::exists(log, absent) ? read_file(log) : "";
   const std::string whole = text.substr(0, text.find_last_not_of(" \n\r\t") + 1);
   return whole.substr(whole.find_last_of("\n\r") + 1);
 }
@@ -71,17 +65,6 @@ std::vector<report::Evaluation> chosen(const std::vector<report::Evaluation>& ev
 std::string this_program() { return fs::read_symlink("/proc/self/exe").string(); }
 
 }  // namespace
-
-std::optional<report::Cell> read_record(const ComparisonFiles& files, const std::string& cell) {
-  const fs::path file = files.record(cell);
-  if (!is_there(file)) return std::nullopt;
-  return report::cell_from_json(io::parse_json(read_file(file, kMaxRecordBytes), file.string()),
-                                file);
-}
-
-void write_record(const ComparisonFiles& files, const report::Cell& cell) {
-  write_file_atomically(files.record(cell.name), report::to_json(cell).dump() + "\n");
-}
 
 CellWork::CellWork(CellPlan plan, ComparisonFiles files)
     : plan_(std::move(plan)), files_(std::move(files)) {}
@@ -180,12 +163,12 @@ bool CellWork::start_next() {
   }
   if (step->arguments == step_.arguments) {
     throw failure(plan_.name, step->what + " ended without a result",
-                  "see " + (files_.logs() / (plan_.name + ".log")).string());
+                  "see " + files_.log(plan_.name).string());
   }
   step_ = *step;
   std::vector<std::string> command{this_program()};
   command.insert(command.end(), step_.arguments.begin(), step_.arguments.end());
-  process_ = Process::start(command, files_.logs() / (plan_.name + ".log"));
+  process_ = Process::start(command, files_.log(plan_.name));
   return true;
 }
 
@@ -198,7 +181,7 @@ bool CellWork::is_running() {
     trained_ = trained_ || step_.what == "training";
   } else if (!stopped_) {
     throw failure(plan_.name, step_.what + " failed (exit code " + std::to_string(*code) +
-                                  "): " + last_line(files_.logs() / (plan_.name + ".log")));
+                                  "): " + last_line(files_.log(plan_.name)));
   }
   return false;
 }
@@ -209,9 +192,10 @@ void CellWork::stop() {
 }
 
 std::int64_t CellWork::images() const {
-  const fs::path metrics =
-      run::RunDirectory::is_run(run()) ? run::RunDirectory::open(run()).metrics() : fs::path();
-  if (!is_there(metrics)) return 0;
+  if (!run::RunDirectory::is_run(run())) return 0;
+  const fs::path metrics = run::RunDirectory::open(run()).metrics();
+  std::error_code absent;
+  if (!fs::exists(metrics, absent)) return 0;
   const std::string text = read_file(metrics);
   const auto lines = std::count(text.begin(), text.end(), '\n');
   return std::min(plan_.images, plan_.images / plan_.iterations * static_cast<std::int64_t>(lines));

@@ -6,29 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "comparison_files.h"
 #include "loopline/core/process.h"
-#include "loopline/experiment/comparison_cells.h"
 #include "loopline/report/cell.h"
 
 namespace loopline::experiment {
-
-/// Where a comparison keeps what belongs to it.
-struct ComparisonFiles {
-  std::filesystem::path directory;
-
-  std::filesystem::path marker() const { return directory / "comparison.json"; }
-  std::filesystem::path runs() const { return directory / "runs"; }
-  std::filesystem::path cells() const { return directory / "cells"; }
-  std::filesystem::path logs() const { return directory / "logs"; }
-  std::filesystem::path record(const std::string& cell) const { return cells() / (cell + ".json"); }
-};
-
-/// The name of the record, and of its arm and group, of the model before training.
-constexpr const char* kBase = "base";
-
-/// The record of a cell; nothing when it has none. A damaged one is an Error.
-std::optional<report::Cell> read_record(const ComparisonFiles& files, const std::string& cell);
-void write_record(const ComparisonFiles& files, const report::Cell& cell);
 
 /// One process of a cell's work.
 struct Step {
@@ -43,7 +25,7 @@ class CellWork {
   CellWork(CellPlan plan, ComparisonFiles files);
 
   const CellPlan& plan() const { return plan_; }
-  std::filesystem::path run() const { return files_.runs() / plan_.name; }
+  std::filesystem::path run() const { return files_.run(plan_.name); }
 
   /// Whether a record of what is wanted is there already. A record, or a run, of other settings is
   /// an Error that tells them.

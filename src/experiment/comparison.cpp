@@ -16,8 +16,6 @@
 #include "loopline/experiment/comparison_cells.h"
 #include "loopline/experiment/comparison_config.h"
 #include "loopline/experiment/report.h"
-#include "loopline/report/run_cell.h"
-#include "loopline/run/run_directory.h"
 #include "loopline/run/run_lock.h"
 #include "tuning.h"
 
@@ -34,18 +32,14 @@ constexpr int kPollsBetweenUpdates = 10;
 ComparisonFiles open_directory(const fs::path& directory) {
   ComparisonFiles files{fs::absolute(directory)};
   std::error_code absent;
-  if (fs::exists(directory, absent) && !fs::is_empty(directory, absent) &&
-      !fs::exists(files.marker(), absent)) {
+  if (fs::exists(directory, absent) && !fs::is_empty(directory, absent) && !has_marker(files)) {
     throw Error(directory.string(), "is not empty, and holds no comparison",
                 "give another directory with --run DIR");
   }
   for (const fs::path& folder : {files.runs(), files.cells(), files.logs()}) {
     make_directories(folder);
   }
-  if (!fs::exists(files.marker(), absent)) {
-    write_file_atomically(files.marker(),
-                          Json{{"format", "loopline-comparison"}, {"version", 1}}.dump() + "\n");
-  }
+  if (!has_marker(files)) write_marker(files, {});
   return files;
 }
 
@@ -116,26 +110,6 @@ std::vector<std::string> work_on(const std::vector<CellPlan>& plans, const Compa
   return problems;
 }
 
-/// The records of cells, and of those that have none what their runs have logged so far.
-std::vector<report::Cell> gather(const std::vector<CellPlan>& plans, const ComparisonFiles& files) {
-  std::vector<report::Cell> cells;
-  if (auto base = read_record(files, kBase)) cells.push_back(std::move(*base));
-  for (const CellPlan& plan : plans) {
-    auto record = read_record(files, plan.name);
-    const fs::path run = files.runs() / plan.name;
-    if (!record && run::RunDirectory::is_run(run)) {
-      record = report::cell_of_run(run);
-      record->finished = false;
-    }
-    if (!record) continue;
-    record->name = plan.name;
-    record->arm = plan.arm;
-    record->group = plan.group;
-    cells.push_back(std::move(*record));
-  }
-  return cells;
-}
-
 report::Subject subject_of(const ComparisonConfig& config, const ComparisonRequest& request) {
   report::Subject subject;
   subject.title = config.title;
@@ -165,6 +139,7 @@ ComparisonOutcome compare(const ComparisonRequest& request, run::Progress& progr
     const Search search = choose(config, searched, files);
     subject.tuning = search.table;
     plans = comparison_cells(config, search.chosen);
+    write_marker(files, {subject, plans});
     for (std::string& problem : work_on(plans, files, request.jobs, "comparing", progress)) {
       outcome.problems.push_back(std::move(problem));
     }

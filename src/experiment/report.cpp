@@ -5,7 +5,7 @@
 #include <set>
 #include <system_error>
 
-#include "cell_work.h"
+#include "comparison_files.h"
 #include "loopline/core/error.h"
 #include "loopline/core/files.h"
 #include "loopline/report/page.h"
@@ -60,32 +60,13 @@ void add_base(const std::vector<fs::path>& runs, std::vector<report::Cell>& cell
   }
 }
 
-/// The cells of a comparison: records, and runs that have none yet. Those of its search stay away.
-std::vector<report::Cell> cells_of_comparison(const ComparisonFiles& files) {
-  std::vector<report::Cell> cells;
-  std::set<std::string> names;
-  std::error_code absent;
-  for (const auto& entry : fs::directory_iterator(files.cells(), absent)) {
-    if (entry.path().extension() != ".json") continue;
-    auto cell = read_record(files, entry.path().stem().string());
-    names.insert(cell->name);
-    if (cell->group != "tune") cells.push_back(std::move(*cell));
-  }
-  for (const auto& entry : fs::directory_iterator(files.runs(), absent)) {
-    const std::string name = entry.path().filename().string();
-    if (names.contains(name) || name.starts_with("tune-") ||
-        !run::RunDirectory::is_run(entry.path())) {
-      continue;
-    }
-    report::Cell cell = report::cell_of_run(entry.path());
-    cell.arm = name.substr(0, name.rfind("-seed-"));
-    if (cell.arm.ends_with("-equal-updates")) cell.group = "updates";
-    cell.finished = false;
-    cells.push_back(std::move(cell));
-  }
-  std::sort(cells.begin(), cells.end(),
-            [](const auto& a, const auto& b) { return a.name < b.name; });
-  return cells;
+void lay_over(report::Subject& subject, const ReportRequest& request) {
+  subject.command = request.command;
+  if (request.title) subject.title = *request.title;
+  if (request.metric) subject.metric = *request.metric;
+  if (request.split) subject.split = *request.split;
+  if (request.target) subject.target = request.target;
+  if (request.window) subject.window = *request.window;
 }
 
 }  // namespace
@@ -106,14 +87,17 @@ nlohmann::ordered_json write_report(const std::vector<report::Cell>& cells,
 }
 
 nlohmann::ordered_json report(const ReportRequest& request) {
+  report::Subject subject;
   std::vector<fs::path> runs;
   std::vector<report::Cell> cells;
   for (const fs::path& source : request.sources) {
     const ComparisonFiles comparison{source};
     if (run::RunDirectory::is_run(source)) {
       runs.push_back(source);
-    } else if (std::error_code absent; fs::exists(comparison.marker(), absent)) {
-      for (report::Cell& cell : cells_of_comparison(comparison)) cells.push_back(std::move(cell));
+    } else if (has_marker(comparison)) {
+      const Marker marker = read_marker(comparison);
+      subject = marker.subject;
+      for (report::Cell& cell : gather(marker.cells, comparison)) cells.push_back(std::move(cell));
     } else {
       throw Error(source.string(),
                   "is neither a run (config.yaml, run.json) nor a comparison (comparison.json)");
@@ -127,7 +111,11 @@ nlohmann::ordered_json report(const ReportRequest& request) {
   if (cells.empty()) throw failure(request.sources.front().string(), "nothing to report yet");
   const fs::path directory =
       request.directory.empty() ? request.sources.front() : request.directory;
-  return write_report(cells, request.subject, directory);
+  if (subject.title.empty()) {
+    subject.title = fs::weakly_canonical(request.sources.front()).filename().string();
+  }
+  lay_over(subject, request);
+  return write_report(cells, subject, directory);
 }
 
 }  // namespace loopline::experiment

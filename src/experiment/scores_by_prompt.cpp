@@ -12,12 +12,6 @@
 #include "loopline/tensor/pictures.h"
 
 namespace loopline::experiment {
-namespace {
-
-constexpr int kPictureWidth = 160;  // pixels at most: they go into a page
-
-}  // namespace
-
 report::SplitScores scores_by_prompt(const train::Split& split, const train::SplitValues& values) {
   report::SplitScores scores{split.name, {}, {}};
   for (const io::Prompt& prompt : split.prompts) scores.prompts.push_back(prompt.text);
@@ -51,7 +45,7 @@ void WorstImages::see(const std::string& split, const at::Tensor& images,
     for (const auto& [name, values] : verdict.judges) entry.failure.scores[name] = values[i];
     const auto image = images.narrow(0, static_cast<std::int64_t>(i), 1);
     entry.failure.picture =
-        io::encode_png(io::shrink(tensor::to_images(image).front(), kPictureWidth));
+        io::encode_png(io::shrink(tensor::to_images(image).front(), report::kPictureWidth));
     entries_.insert(std::upper_bound(entries_.begin(), entries_.end(), entry, worse),
                     std::move(entry));
     if (entries_.size() > count_) entries_.pop_back();

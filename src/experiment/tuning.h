@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "cell_work.h"
+#include "comparison_files.h"
 #include "loopline/experiment/comparison_cells.h"
 #include "loopline/experiment/comparison_config.h"
 

@@ -22,7 +22,6 @@ namespace fs = std::filesystem;
 using config::ConfigTree;
 
 constexpr std::size_t kWallColumns = 5;
-constexpr int kPictureWidth = 160;  // pixels at most; a wall has dozens of pictures
 
 /// "/home/ann/models/emoji/judge" -> "emoji/judge", in each word: whose machine it was is no
 /// setting.

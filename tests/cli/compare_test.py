@@ -118,6 +118,17 @@ class Compare(unittest.TestCase):
         self.assertNotIn("training", err)
         self.assertEqual(before, {f: f.stat().st_mtime_ns for f in (self.done / "cells").iterdir()})
 
+    def test_reported_again_it_says_the_same(self):
+        out = self.root / "again"
+        call("report", self.done, "--out", out)
+        before, after = self.report(self.done), self.report(out)
+        for report in (before, after):
+            report.pop("command")
+        self.assertEqual(before, after)
+        call("report", self.done, "--out", out, "--metric", "reward", "--title", "Mine")
+        self.assertEqual(self.report(out)["metric"], "reward")
+        self.assertEqual(self.report(out)["title"], "Mine")
+
     def test_records_alone_are_enough(self):
         copy = self.root / "records"
         shutil.copytree(self.done / "cells", copy / "cells")

@@ -27,12 +27,12 @@ struct ComparisonOutcome {
 
 /// Runs what is missing of a comparison, each cell as `loopline train`, `resume` and `evaluate` in
 /// processes of their own, and writes the report. In the directory:
-///   comparison.json      marks it
+///   comparison.json      marks it, and names its cells
 ///   runs/CELL            run directories
 ///   cells/CELL.json      what a finished one left (report/cell.h): enough for the report, and for
 ///                        going on where the runs are not
 ///   logs/CELL.log        what its processes said
-///   report.html, report.json, report.csv
+///   report.html, report.json, report.csv, figures/
 /// A cell that fails is named in `problems` and the others go on. A finished cell that was made
 /// with other settings than the config's is an Error before anything runs.
 ComparisonOutcome compare(const ComparisonRequest& request, run::Progress& progress);

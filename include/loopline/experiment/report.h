@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,7 +21,11 @@ nlohmann::ordered_json write_report(const std::vector<report::Cell>& cells,
 struct ReportRequest {
   std::vector<std::filesystem::path> sources{};  ///< runs, or comparisons and folders of records
   std::filesystem::path directory{};             ///< where the report goes; empty: the first source
-  report::Subject subject{};
+  std::string command{};                         ///< as it was given; stands in the report
+  /// report::Subject's; what is not set is that of the comparison, or of any subject.
+  std::optional<std::string> title{}, metric{}, split{};
+  std::optional<double> target{};
+  std::optional<std::int64_t> window{};
 };
 
 /// Reports on runs, finished or not. Runs that differ in nothing but the seed are seeds of one row.

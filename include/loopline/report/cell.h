@@ -10,6 +10,9 @@
 
 namespace loopline::report {
 
+/// Pictures of a cell are at most so many pixels wide: a page has dozens of them.
+constexpr int kPictureWidth = 160;
+
 /// What a run logged, one entry an iteration; cumulative where it counts something.
 struct Curve {
   std::vector<double> images, updates, seconds;
