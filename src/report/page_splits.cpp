@@ -20,17 +20,15 @@ std::string split_table(const Json& report, const std::string& condition, const 
   for (const std::string& metric : texts(find(report, {"metrics"}))) {
     std::vector<std::string> path = split_path(condition, split);
     path.push_back(metric);
-    columns.push_back(estimate_column(metric, breakable(metric), rows, [path](const Row& row) {
-      return estimate(find(*row.json, path));
-    }));
-    path.push_back("gain");
-    columns.push_back(estimate_column(
-        metric + "-gain", "gain", rows,
-        [path](const Row& row) -> std::optional<Estimate> {
+    std::vector<std::string> gain = path;
+    gain.push_back("gain");
+    columns.push_back(gained_column(
+        metric, breakable(metric), rows,
+        [path](const Row& row) { return estimate(find(*row.json, path)); },
+        [gain](const Row& row) -> std::optional<Estimate> {
           if (row.is_base) return std::nullopt;
-          return estimate(find(*row.json, path));
-        },
-        true));
+          return estimate(find(*row.json, gain));
+        }));
   }
   const bool empty = std::all_of(columns.begin(), columns.end(),
                                  [](const Column& column) { return column.is_empty; });
@@ -71,7 +69,9 @@ std::string splits_section(const Json& report) {
     const std::string table = split_table(report, "", split, "");
     if (!table.empty()) content += element("h3", escape(split)) + table;
   }
-  return content;
+  if (content.empty()) return content;
+  return element("p", "With a sign: the gain over the model before training, prompt by prompt.") +
+         content;
 }
 
 std::string conditions_section(const Json& report, const std::vector<Cell>& cells) {

@@ -44,6 +44,8 @@ pre { margin: 0 0 1.4rem; padding: .8rem 1rem; background: var(--wash); border-r
   white-space: pre-wrap; overflow-wrap: anywhere; }
 small { display: block; font-size: .8rem; font-weight: 400; color: var(--quiet); }
 .ci { font-size: .75rem; }
+.gain { margin-top: .25rem; font-size: .8rem; color: var(--quiet); }
+.gain .ci { font-size: .7rem; }
 .quiet { color: var(--quiet); }
 
 .findings { max-width: 50rem; }

@@ -99,6 +99,25 @@ Column estimate_column(const std::string& id, const std::string& title,
   return column;
 }
 
+Column gained_column(const std::string& id, const std::string& title, const std::vector<Row>& rows,
+                     const ValueOf& value_of, const ValueOf& gain_of) {
+  Column column = estimate_column(id, title, rows, value_of);
+  const Column gain = estimate_column(id + "-gain", "", rows, gain_of, /*sign=*/true);
+  if (gain.is_empty) return column;
+  const auto inner = [](const std::string& cell) {
+    const std::size_t begin = cell.find('>') + 1;
+    return cell.substr(begin, cell.rfind('<') - begin);
+  };
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (!gain_of(rows[i])) continue;
+    std::string& cell = column.cells[i];
+    cell.insert(cell.rfind('<'),
+                element("div", "class=\"gain\" data-column=\"" + escape(gain.id) + "\"",
+                        inner(gain.cells[i])));
+  }
+  return column;
+}
+
 Column number_column(const std::string& id, const std::string& title, const std::vector<Row>& rows,
                      const std::function<std::optional<double>(const Row&)>& value_of) {
   Column column{.id = id, .title = title, .cells = {}};

@@ -44,6 +44,10 @@ Column estimate_column(const std::string& id, const std::string& title,
                        const std::vector<Row>& rows, const ValueOf& value_of, bool sign = false,
                        bool bold = false);
 
+/// The same with the gain over the base model below each.
+Column gained_column(const std::string& id, const std::string& title, const std::vector<Row>& rows,
+                     const ValueOf& value_of, const ValueOf& gain_of);
+
 /// Numbers alone.
 Column number_column(const std::string& id, const std::string& title, const std::vector<Row>& rows,
                      const std::function<std::optional<double>(const Row&)>& value_of);
