@@ -21,6 +21,7 @@ void add_show(CLI::App& app, int& exit_code);
 void add_score(CLI::App& app, int& exit_code);
 void add_inspect(CLI::App& app, int& exit_code);
 void add_export(CLI::App& app, int& exit_code);
+void add_bandit(CLI::App& app, int& exit_code);
 void add_doctor(CLI::App& app, int& exit_code);
 
 /// The options of every command that draws images: `request` has steps, eta, guidance, threads,

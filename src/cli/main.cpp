@@ -40,7 +40,10 @@ void check_command(const CLI::App& app, int argc, char** argv) {
   if (argc < 2 || argv[1][0] == '-') return;
   std::vector<std::string> names;
   for (const CLI::App* command : app.get_subcommands({})) {
-    if (command->get_name() == argv[1]) return;
+    if (command->get_name() == argv[1]) {
+      if (!command->get_subcommands({}).empty()) check_command(*command, argc - 1, argv + 1);
+      return;
+    }
     names.push_back(command->get_name());
   }
   const std::string near = nearest_name(argv[1], names);
@@ -82,6 +85,7 @@ int run(int argc, char** argv) {
   add_score(app, exit_code);
   add_inspect(app, exit_code);
   add_export(app, exit_code);
+  add_bandit(app, exit_code);
   add_doctor(app, exit_code);
 
   install_interrupt_handlers();

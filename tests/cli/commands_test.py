@@ -45,7 +45,7 @@ class Commands(unittest.TestCase):
     def test_every_command_has_help_with_examples(self):
         out, _ = call("--help")
         for command in ["train", "resume", "compare", "report", "evaluate", "sample", "show", "score", "export", "inspect",
-                        "doctor"]:
+                        "bandit", "doctor"]:
             self.assertIn(command, out)
             self.assertIn("Examples:", call(command, "--help")[0])
 

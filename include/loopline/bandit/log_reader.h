@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "loopline/bandit/feature_encoding.h"
+#include "loopline/bandit/log_block.h"
+#include "loopline/bandit/log_config.h"
+#include "loopline/bandit/weighted_rows.h"
+
+namespace loopline::bandit {
+
+/// What reading may take. The defaults are for work, others for tests.
+struct ReadLimits {
+  std::size_t buffer_bytes = 1 << 20;  ///< that a text file is read through, to begin with
+  std::size_t line_bytes = 16 << 20;   ///< a row (a line, an example of lines); longer: an Error
+  std::size_t block_rows = kBlockRows;
+  std::size_t block_numbers = 1 << 25;  ///< features in one block; a block has fewer rows for it
+};
+
+struct ReadOptions {
+  bool needs_propensity = true;  ///< false: a CSV log may be without that column
+  ReadLimits limits;
+};
+
+/// Reads a log block by block, in memory that does not depend on its length.
+///
+/// A bad row is one with the wrong number of fields, a text that is no finite number where one is
+/// needed, an action that is not known, a propensity that is missing or outside (0, 1], a target
+/// outside [0, 1], a multiplicity that is not positive. With `bad_rows: stop` it is an Error with
+/// file, line and column; with `skip` it is counted. Whatever the rows are like, a log without
+/// rows, or whose propensities are all exactly 1, is an Error in the end.
+///
+/// CSV: columns are found by the names of the header. Fields may be quoted ("" is a quote), lines
+/// may end in CRLF, a byte order mark and blank lines do not matter. Empty fields are no numbers.
+/// VW: actions are numbered from 1 there, from 0 here; in examples of several lines the action is
+/// the place of the line. Features are "namespace^name": a number, or for `name=text` and
+/// `name:text` a category. DSJSON: the action is the place in `_multi`; strings are categories;
+/// rows that say `_skipLearn` are passed over; multiplicity is 1 / (1 - pdrop). In both, costs
+/// become rewards by their negative unless `reward.sign` is 1.
+class LogReader {
+ public:
+  /// Checks the config. An empty encoding: no features are read (or, from columns, those that the
+  /// file has). The encoding's CSV columns must be there.
+  explicit LogReader(const LogConfig& config, LogEncoding encoding = {}, ReadOptions options = {});
+  ~LogReader();
+  LogReader(LogReader&&) noexcept;
+  LogReader& operator=(LogReader&&) noexcept;
+
+  /// The next rows, at most ReadLimits::block_rows; nothing when all are read. Where blocks end is
+  /// a function of the rows alone.
+  std::optional<LogBlock> next();
+
+  const LogEncoding& encoding() const;
+  std::int64_t rows() const;  ///< good ones, so far
+
+  std::int64_t skipped() const;                              ///< bad ones, so far
+  const std::vector<std::string>& skipped_messages() const;  ///< of the first 10
+
+  /// As configured; otherwise one more than the largest so far.
+  std::int64_t actions() const;
+  const std::vector<std::string>& action_names() const;  ///< empty when they have none
+  const std::vector<std::string>& loggers() const;       ///< in the order of first appearance
+
+  std::size_t buffer_bytes() const;  ///< that text is held in now
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Learns the encoding of a log's features in one pass. CSV: those of `context`; a column all of
+/// whose values are numbers (empty ones aside) and which is not listed under `categorical` is
+/// numeric. VW and DSJSON: all that appear, numbers and categories under one name apart. Columns:
+/// the one in the file. Bad rows are treated as LogReader does. More than kMostFeatures numbers are
+/// an Error.
+LogEncoding learn_encoding(const LogConfig& config, ReadOptions options = {});
+
+}  // namespace loopline::bandit

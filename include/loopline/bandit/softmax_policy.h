@@ -1,0 +1,56 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "loopline/bandit/feature_encoding.h"
+#include "loopline/bandit/log_config.h"
+#include "loopline/bandit/policy.h"
+
+namespace loopline::bandit {
+
+/// A linear softmax policy over a fixed set of actions, pi(a | x) = softmax_a((W x + b)_a / T),
+/// with all that it takes to ask it about another log.
+///
+/// On disk it is a safetensors file: `weight` [actions, features] and, where there is one, `bias`
+/// [actions], both F64; the metadata have `schema` (kSoftmaxSchema) and `policy`, a JSON object
+/// {"temperature", "encoding", "action_names", "trained_on"}.
+struct SoftmaxPolicyData {
+  LogEncoding encoding{};                   ///< of the context; without features of actions
+  std::vector<double> weight{};             ///< row major, one row an action
+  std::vector<double> bias{};               ///< one an action, or empty
+  double temperature = 1;                   ///< T > 0
+  std::vector<std::string> action_names{};  ///< empty: numbers
+  std::vector<std::string> trained_on{};    ///< log_marks of the logs that it was fitted to
+
+  std::size_t features() const { return encoding.context.width(); }
+  std::size_t actions() const { return features() == 0 ? 0 : weight.size() / features(); }
+};
+
+constexpr const char* kSoftmaxSchema = "loopline.bandit.policy/1";
+
+/// Writes atomically. Shapes that disagree, or numbers that are not finite, are broken invariants.
+void write_softmax_policy(const std::filesystem::path& path, const SoftmaxPolicyData& policy);
+
+/// Whatever is wrong with the file is an Error (exit 2) that names it.
+SoftmaxPolicyData read_softmax_policy(const std::filesystem::path& path);
+
+/// By what a log can be recognised, whatever it is called: log_fingerprint, that of a columns file
+/// (which is that of the log it was written from), and hashes of its files.
+std::vector<std::string> log_marks(const LogConfig& config, const LogEncoding& encoding);
+
+/// Blocks must be encoded with the policy's encoding.
+class SoftmaxPolicy : public Policy {
+ public:
+  explicit SoftmaxPolicy(SoftmaxPolicyData data) : data_(std::move(data)) {}
+
+ protected:
+  void fill(const LogBlock& block, std::size_t row,
+            std::vector<double>& probability) const override;
+
+ private:
+  SoftmaxPolicyData data_;
+};
+
+}  // namespace loopline::bandit
