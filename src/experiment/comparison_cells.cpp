@@ -148,6 +148,12 @@ std::int64_t common_images(const std::vector<Arm>& arms, std::int64_t images) {
   return (images + unit - 1) / unit * unit;
 }
 
+std::size_t most_seeds(const std::vector<Arm>& arms) {
+  std::size_t most = 0;
+  for (const Arm& arm : arms) most = std::max(most, arm.seeds.size());
+  return most;
+}
+
 CellPlan cell_of(const Arm& arm, std::int64_t seed, std::int64_t images, std::int64_t threads) {
   CellPlan cell;
   cell.name = arm.name + "-seed-" + std::to_string(seed);
@@ -230,19 +236,20 @@ std::vector<CellPlan> comparison_cells(const ComparisonConfig& config, const Tun
   }
   const std::int64_t images = common_images(arms, config.images);
   std::vector<CellPlan> cells;
-  for (std::size_t round = 0; true; ++round) {
-    const std::size_t before = cells.size();
-    for (const Arm& arm : arms) {
-      if (round >= arm.seeds.size()) continue;
-      CellPlan cell = cell_of(arm, arm.seeds[round], images, config.threads);
-      cell.evaluations =
-          wanted_evaluations(train::load_train_plan(cell.config, cell.assignments), config.ways);
-      cell.pictures = round == 0;
-      cell.with_base = cells.empty();
-      cells.push_back(std::move(cell));
+  for (const char* group : {"main", "updates"}) {
+    for (std::size_t round = 0; round < most_seeds(arms); ++round) {
+      for (const Arm& arm : arms) {
+        if (arm.group != group || round >= arm.seeds.size()) continue;
+        CellPlan cell = cell_of(arm, arm.seeds[round], images, config.threads);
+        cell.evaluations =
+            wanted_evaluations(train::load_train_plan(cell.config, cell.assignments), config.ways);
+        cell.pictures = round == 0;
+        cell.with_base = cells.empty();
+        cells.push_back(std::move(cell));
+      }
     }
-    if (cells.size() == before) return cells;
   }
+  return cells;
 }
 
 const std::string* setting(const std::vector<std::pair<std::string, std::string>>& settings,

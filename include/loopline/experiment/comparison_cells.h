@@ -38,7 +38,8 @@ using Tuned = std::map<std::string, std::string>;
 /// "tune/ALGORITHM/VALUE".
 std::vector<CellPlan> tuning_cells(const ComparisonConfig& config);
 
-/// The runs of the table, seed by seed, so that a comparison that is stopped early has whole rows.
+/// The runs of the main table, seed by seed, then those at equal updates: a comparison that is
+/// stopped early has whole rows of the table that matters most.
 /// Checks everything that can be checked before anything runs; sets what makes budgets equal.
 std::vector<CellPlan> comparison_cells(const ComparisonConfig& config, const Tuned& tuned);
 
