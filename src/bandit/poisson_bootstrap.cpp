@@ -7,6 +7,7 @@
 #include <string>
 
 #include "loopline/core/error.h"
+#include "loopline/stats/quantile.h"
 #include "poisson.h"
 
 namespace loopline::bandit {
@@ -29,13 +30,6 @@ std::array<double, kGroup> replicate_counts(const WeightedRows& rows, std::size_
     }
   }
   return counts;
-}
-
-double sorted_value_at(const std::vector<double>& sorted, double probability) {
-  const double position = probability * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<std::size_t>(position);
-  const std::size_t above = std::min(below + 1, sorted.size() - 1);
-  return std::lerp(sorted[below], sorted[above], position - static_cast<double>(below));
 }
 
 }  // namespace
@@ -133,8 +127,8 @@ stats::Interval PoissonBootstrap::finish(std::size_t functional, const Estimate&
     constexpr double kInfinite = std::numeric_limits<double>::infinity();
     return {estimate.value, -kInfinite, kInfinite};
   }
-  return {estimate.value, sorted_value_at(sorted, 0.5 - level / 2),
-          sorted_value_at(sorted, 0.5 + level / 2)};
+  return {estimate.value, stats::sorted_quantile(sorted, 0.5 - level / 2),
+          stats::sorted_quantile(sorted, 0.5 + level / 2)};
 }
 
 }  // namespace loopline::bandit

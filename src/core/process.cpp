@@ -131,11 +131,6 @@ void exchange(Pipe& input, const std::string& text, Pipe& output, std::string& p
   }
 }
 
-std::string last_line(const std::string& text) {
-  const std::string whole = text.substr(0, text.find_last_not_of(" \n\r\t") + 1);
-  return whole.substr(whole.find_last_of('\n') + 1);
-}
-
 }  // namespace
 
 Process Process::start(const std::vector<std::string>& arguments, const std::filesystem::path& log,
@@ -197,6 +192,11 @@ std::string run_program(const std::vector<std::string>& arguments, const std::st
                   "ended with exit code " + std::to_string(code) + ": " + last_line(complained));
   }
   return printed;
+}
+
+std::string last_line(const std::string& output) {
+  const std::string whole = output.substr(0, output.find_last_not_of(" \n\r\t") + 1);
+  return whole.substr(whole.find_last_of("\n\r") + 1);
 }
 
 bool has_program(const std::string& name) {

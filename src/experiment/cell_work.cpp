@@ -15,11 +15,9 @@ namespace fs = std::filesystem;
 
 constexpr const char* kBasePrefix = "base-";
 
-std::string last_line(const fs::path& log) {
+std::string said_last(const fs::path& log) {
   std::error_code absent;
-  const std::string text = fs::exists(log, absent) ? read_file(log) : "";
-  const std::string whole = text.substr(0, text.find_last_not_of(" \n\r\t") + 1);
-  return whole.substr(whole.find_last_of("\n\r") + 1);
+  return fs::exists(log, absent) ? last_line(read_file(log)) : "";
 }
 
 /// The one that is wanted; nullptr when it was not made.
@@ -181,7 +179,7 @@ bool CellWork::is_running() {
     trained_ = trained_ || step_.what == "training";
   } else if (!stopped_) {
     throw failure(plan_.name, step_.what + " failed (exit code " + std::to_string(*code) +
-                                  "): " + last_line(files_.log(plan_.name)));
+                                  "): " + said_last(files_.log(plan_.name)));
   }
   return false;
 }

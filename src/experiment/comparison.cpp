@@ -126,7 +126,8 @@ report::Subject subject_of(const ComparisonConfig& config, const ComparisonReque
 ComparisonOutcome compare(const ComparisonRequest& request, run::Progress& progress) {
   const ComparisonConfig config = read_comparison(request.config, request.assignments);
   const std::vector<CellPlan> searched = tuning_cells(config);
-  comparison_cells(config, {});  // what is wrong with the table is told before the search
+  // What is wrong with the table is told before the search.
+  std::vector<CellPlan> plans = comparison_cells(config, {});
   const ComparisonFiles files = open_directory(request.directory);
   const run::RunLock lock(files.directory);
 
@@ -134,11 +135,12 @@ ComparisonOutcome compare(const ComparisonRequest& request, run::Progress& progr
   outcome.problems =
       work_on(searched, files, request.jobs, "searching " + config.tune.option, progress);
   report::Subject subject = subject_of(config, request);
-  std::vector<CellPlan> plans;
   if (!interrupted()) {
-    const Search search = choose(config, searched, files);
-    subject.tuning = search.table;
-    plans = comparison_cells(config, search.chosen);
+    if (!searched.empty()) {
+      const Search search = choose(config, searched, files);
+      subject.tuning = search.table;
+      plans = comparison_cells(config, search.chosen);
+    }
     write_marker(files, {subject, plans});
     for (std::string& problem : work_on(plans, files, request.jobs, "comparing", progress)) {
       outcome.problems.push_back(std::move(problem));

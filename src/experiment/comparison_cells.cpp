@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <iterator>
 #include <numeric>
 
 #include "loopline/config/config_tree.h"
@@ -21,6 +22,7 @@ struct Arm {
   std::string name, group, algorithm, config;
   std::vector<std::string> assignments;
   std::vector<std::int64_t> seeds;
+  train::TrainConfig resolved{};  ///< of `config` and `assignments`
 };
 
 std::string last_part(const std::string& option) {
@@ -49,36 +51,35 @@ std::int64_t updates_of(const train::TrainConfig& c) {
   return *c.learner.updates_per_epoch * c.learner.inner_epochs;
 }
 
-train::TrainPlan load(const Arm& arm) {
-  return train::load_train_plan(arm.config, arm.assignments);
+/// Reads what the arms train, once: a plan hashes its model.
+void resolve(std::vector<Arm>& arms) {
+  for (Arm& arm : arms) {
+    arm.resolved = train::load_train_plan(arm.config, arm.assignments).config;
+  }
 }
 
 /// The arms again with iterations as much smaller as they have fewer updates.
 std::vector<Arm> with_equal_updates(const std::vector<Arm>& arms) {
-  std::vector<train::TrainConfig> configs;
   std::int64_t most = 0;
-  for (const Arm& arm : arms) {
-    configs.push_back(load(arm).config);
-    most = std::max(most, updates_of(configs.back()));
-  }
+  for (const Arm& arm : arms) most = std::max(most, updates_of(arm.resolved));
   std::vector<Arm> more;
-  for (std::size_t i = 0; i < arms.size(); ++i) {
-    const std::int64_t updates = updates_of(configs[i]), images = configs[i].rollout.images;
+  for (Arm arm : arms) {
+    const train::TrainConfig& c = arm.resolved;
+    const std::int64_t updates = updates_of(c), images = c.rollout.images;
     if (updates == most) continue;
     const std::int64_t smaller = images * updates / most;
-    if (smaller * most != images * updates || smaller % *configs[i].rollout.group_size != 0) {
+    if (smaller * most != images * updates || smaller % *c.rollout.group_size != 0) {
       throw Error("equal_updates",
-                  arms[i].name + " makes " + std::to_string(updates) + " updates of " +
+                  arm.name + " makes " + std::to_string(updates) + " updates of " +
                       std::to_string(images) + " images where others make " + std::to_string(most) +
                       ", and its groups cannot be divided so",
                   "change rollout.images");
     }
-    Arm arm = arms[i];
     arm.name += "-equal-updates";
     arm.group = "updates";
     arm.assignments.push_back("rollout.images=" + std::to_string(smaller));
     // Pictures after as many images as the others' are.
-    const std::int64_t every = configs[i].samples.every * most / updates;
+    const std::int64_t every = c.samples.every * most / updates;
     arm.assignments.push_back("samples.every=" + std::to_string(every));
     more.push_back(std::move(arm));
   }
@@ -138,7 +139,7 @@ std::vector<WantedEvaluation> wanted_evaluations(const train::TrainPlan& plan,
 /// `images` rounded up to what the iterations of all arms divide.
 std::int64_t common_images(const std::vector<Arm>& arms, std::int64_t images) {
   std::int64_t unit = 1;
-  for (const Arm& arm : arms) unit = std::lcm(unit, load(arm).config.rollout.images);
+  for (const Arm& arm : arms) unit = std::lcm(unit, arm.resolved.rollout.images);
   if (unit > 2 * images) {
     throw Error("images",
                 "the iterations of the algorithms have only every " + std::to_string(unit) +
@@ -154,23 +155,34 @@ std::size_t most_seeds(const std::vector<Arm>& arms) {
   return most;
 }
 
-CellPlan cell_of(const Arm& arm, std::int64_t seed, std::int64_t images, std::int64_t threads) {
+/// What the cells of an arm have in common; `ways` of none: they are not evaluated.
+CellPlan cell_of_any_seed(const Arm& arm, std::int64_t images, std::int64_t threads,
+                          const std::vector<SamplingWay>* ways) {
   CellPlan cell;
-  cell.name = arm.name + "-seed-" + std::to_string(seed);
   cell.arm = arm.name;
   cell.group = arm.group;
-  cell.seed = seed;
+  cell.algorithm = arm.algorithm;
   cell.config = arm.config;
-  cell.assignments = arm.assignments;
-  cell.assignments.push_back("seed=" + std::to_string(seed));
-  cell.assignments.push_back("threads=" + std::to_string(threads));
-  const train::TrainPlan first = train::load_train_plan(cell.config, cell.assignments);
   cell.images = images;
-  cell.iterations = images / first.config.rollout.images;
+  cell.iterations = images / arm.resolved.rollout.images;
+  cell.assignments = arm.assignments;
+  cell.assignments.push_back("threads=" + std::to_string(threads));
   cell.assignments.push_back("iterations=" + std::to_string(cell.iterations));
   const train::TrainPlan plan = train::load_train_plan(cell.config, cell.assignments);
   cell.settings = report::settings_of(
       config::parse_yaml(train::write_train_config(plan.config), "config.yaml"));
+  if (ways != nullptr) cell.evaluations = wanted_evaluations(plan, *ways);
+  return cell;
+}
+
+CellPlan with_seed(CellPlan cell, std::int64_t seed) {
+  const std::string text = std::to_string(seed);
+  cell.name = cell.arm + "-seed-" + text;
+  cell.seed = seed;
+  cell.assignments.push_back("seed=" + text);
+  for (auto& [option, value] : cell.settings) {
+    if (option == "seed") value = text;
+  }
   return cell;
 }
 
@@ -211,12 +223,15 @@ std::vector<CellPlan> tuning_cells(const ComparisonConfig& config) {
       arms.push_back(std::move(arm));
     }
   }
+  resolve(arms);
   const std::int64_t images = common_images(arms, tune.images.value_or(config.images));
   for (const Arm& arm : arms) {
+    const CellPlan common = cell_of_any_seed(arm, images, config.threads, nullptr);
     for (const std::int64_t seed : arm.seeds) {
-      cells.push_back(cell_of(arm, seed, images, config.threads));
-      const std::string value = arm.assignments.back().substr(tune.option.size() + 1);
-      cells.back().arm = "tune/" + arm.algorithm + "/" + value;
+      CellPlan cell = with_seed(common, seed);
+      cell.tried = arm.assignments.back().substr(tune.option.size() + 1);
+      cell.arm = "tune/" + arm.algorithm + "/" + cell.tried;
+      cells.push_back(std::move(cell));
     }
   }
   return cells;
@@ -231,18 +246,22 @@ std::vector<CellPlan> comparison_cells(const ComparisonConfig& config, const Tun
     }
     for (Arm& arm : arms_of(algorithm)) arms.push_back(std::move(arm));
   }
+  resolve(arms);
   if (config.equal_updates) {
-    for (Arm& arm : with_equal_updates(arms)) arms.push_back(std::move(arm));
+    std::vector<Arm> more = with_equal_updates(arms);
+    resolve(more);
+    std::move(more.begin(), more.end(), std::back_inserter(arms));
   }
   const std::int64_t images = common_images(arms, config.images);
-  std::vector<CellPlan> cells;
+  std::vector<CellPlan> common, cells;
+  for (const Arm& arm : arms) {
+    common.push_back(cell_of_any_seed(arm, images, config.threads, &config.ways));
+  }
   for (const char* group : {"main", "updates"}) {
     for (std::size_t round = 0; round < most_seeds(arms); ++round) {
-      for (const Arm& arm : arms) {
-        if (arm.group != group || round >= arm.seeds.size()) continue;
-        CellPlan cell = cell_of(arm, arm.seeds[round], images, config.threads);
-        cell.evaluations =
-            wanted_evaluations(train::load_train_plan(cell.config, cell.assignments), config.ways);
+      for (std::size_t i = 0; i < arms.size(); ++i) {
+        if (arms[i].group != group || round >= arms[i].seeds.size()) continue;
+        CellPlan cell = with_seed(common[i], arms[i].seeds[round]);
         cell.pictures = round == 0;
         cell.with_base = cells.empty();
         cells.push_back(std::move(cell));

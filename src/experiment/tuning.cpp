@@ -27,12 +27,6 @@ double score_of(const report::Cell& cell, const ComparisonConfig::Tuning& tune) 
   return moments.mean();
 }
 
-/// "tune/ppo/0.002" -> {"ppo", "0.002"}.
-std::pair<std::string, std::string> parts_of(const std::string& arm) {
-  const std::size_t first = arm.find('/'), last = arm.find_last_of('/');
-  return {arm.substr(first + 1, last - first - 1), arm.substr(last + 1)};
-}
-
 Json& entry_of(Json& table, const std::string& algorithm, const ComparisonConfig::Tuning& tune,
                std::int64_t images) {
   for (Json& entry : table) {
@@ -57,10 +51,9 @@ Search choose(const ComparisonConfig& config, const std::vector<CellPlan>& cells
   Search search{{}, Json::array()};
   std::map<std::string, stats::Moments> scores;  // by arm
   for (const CellPlan& plan : cells) {
-    const auto [algorithm, value] = parts_of(plan.arm);
-    Json& values = entry_of(search.table, algorithm, config.tune, plan.images)["values"];
-    if (values.empty() || values.back()["value"] != value) {
-      values.push_back({{"value", value}, {"score", nullptr}, {"runs", 0}, {"chosen", false}});
+    Json& values = entry_of(search.table, plan.algorithm, config.tune, plan.images)["values"];
+    if (values.empty() || values.back()["value"] != plan.tried) {
+      values.push_back({{"value", plan.tried}, {"score", nullptr}, {"runs", 0}, {"chosen", false}});
     }
     const auto record = read_record(files, plan.name);
     if (!record) continue;

@@ -7,7 +7,7 @@
 
 #include "loopline/core/error.h"
 #include "loopline/core/random.h"
-#include "quantile.h"
+#include "loopline/stats/quantile.h"
 
 namespace loopline::stats {
 namespace {

@@ -9,8 +9,8 @@
 #include "loopline/core/error.h"
 #include "loopline/core/random.h"
 #include "loopline/stats/moments.h"
+#include "loopline/stats/quantile.h"
 #include "loopline/stats/student_t.h"
-#include "quantile.h"
 
 namespace loopline::stats {
 namespace {

@@ -38,6 +38,9 @@ class Process {
 /// of its standard error.
 std::string run_program(const std::vector<std::string>& arguments, const std::string& input);
 
+/// What a program said last: the last line of its output that is not blank.
+std::string last_line(const std::string& output);
+
 /// Whether PATH has an executable of this name.
 bool has_program(const std::string& name);
 

@@ -21,6 +21,8 @@ struct WantedEvaluation {
 /// One run of a comparison.
 struct CellPlan {
   std::string name, arm, group;
+  std::string algorithm;
+  std::string tried;  ///< the value of the searched option, of a cell of the search
   std::int64_t seed = 0;
   std::string config;                                         ///< training config
   std::vector<std::string> assignments;                       ///< over it

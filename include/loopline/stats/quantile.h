@@ -7,7 +7,8 @@
 
 namespace loopline::stats {
 
-/// Linear between order statistics, as numpy's default.
+/// The value below which a share `probability` of the sorted values lies, linear between order
+/// statistics as numpy's default. No values: undefined.
 inline double sorted_quantile(const std::vector<double>& sorted, double probability) {
   const double position = probability * static_cast<double>(sorted.size() - 1);
   const std::size_t below = static_cast<std::size_t>(position);
