@@ -1,0 +1,10 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace loopline::cli {
+
+/// The commands under `loopline bandit`, one file each (commands.h).
+void add_bandit_estimate(CLI::App& bandit);
+
+}  // namespace loopline::cli

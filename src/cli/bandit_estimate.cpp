@@ -1,0 +1,142 @@
+#include <algorithm>
+#include <cstdio>
+#include <optional>
+
+#include "bandit_commands.h"
+#include "commands.h"
+#include "loopline/bandit/estimate_log.h"
+#include "loopline/run/progress.h"
+
+namespace loopline::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct EstimateArguments {
+  std::string config;
+  std::vector<std::string> assignments;
+  std::optional<std::int64_t> threads;
+  bool json = false;
+};
+
+std::string number_text(const Json& value) {
+  if (!value.is_number()) return "-";
+  char text[32];
+  std::snprintf(text, sizeof text, "%.6g", value.get<double>());
+  return text;
+}
+
+std::string name_of(const Json& estimate) {
+  std::string name = estimate["name"].get<std::string>();
+  if (estimate.contains("parameter")) name += "(" + number_text(estimate["parameter"]) + ")";
+  return name;
+}
+
+/// What a reader must know before any number.
+void print_verdict(const Json& result) {
+  const std::string verdict = result["verdict"].get<std::string>();
+  const bool is_unusable = verdict == "unusable";
+  if (is_unusable) {
+    std::printf("UNUSABLE: do not act on these numbers.\n");
+  } else if (verdict == "doubtful") {
+    std::printf("DOUBTFUL: treat these numbers with care.\n");
+  } else {
+    std::printf("Usable: nothing in the weights speaks against these numbers.\n");
+  }
+  for (const Json& reason : result["reasons"]) {
+    std::printf("  - %s\n", reason.get_ref<const std::string&>().c_str());
+  }
+  std::printf("\n");
+}
+
+void print_estimates(const Json& estimates) {
+  std::size_t width = 9;
+  for (const Json& estimate : estimates) width = std::max(width, name_of(estimate).size());
+  const int columns = static_cast<int>(width);
+  char heading[32];
+  std::snprintf(heading, sizeof heading, "%g %% interval",
+                100 * estimates.front()["level"].get<double>());
+  std::printf("%-*s  %12s  %-27s  %s\n", columns, "estimator", "value", heading, "note");
+  for (const Json& estimate : estimates) {
+    const std::string interval =
+        "[" + number_text(estimate["low"]) + ", " + number_text(estimate["high"]) + "]";
+    std::string note = estimate["interval"].get<std::string>();
+    for (const Json& text : estimate["notes"]) note += "; " + text.get<std::string>();
+    std::printf("%-*s  %12s  %-27s  %s\n", columns, name_of(estimate).c_str(),
+                number_text(estimate["value"]).c_str(), interval.c_str(), note.c_str());
+  }
+}
+
+void print_rows(const Json& result) {
+  const Json& d = result["diagnostics"];
+  std::printf(
+      "\n%lld rows, worth %s under the weights; mean weight %s (should be 1, standard error "
+      "%s), largest %s\n",
+      static_cast<long long>(result["rows"].get<std::int64_t>()),
+      number_text(d["effective_rows"]).c_str(), number_text(d["mean_weight"]).c_str(),
+      number_text(d["mean_weight_error"]).c_str(), number_text(d["largest_weight"]).c_str());
+  std::printf("mean reward of the log, which is the logging policy's value: %s\n",
+              number_text(d["mean_reward"]).c_str());
+  if (result.contains("loggers")) {
+    for (const Json& logger : result["loggers"]) {
+      std::printf("logger %s: %s rows, mean weight %s, ips %s\n",
+                  logger["logger"].get_ref<const std::string&>().c_str(),
+                  number_text(logger["rows"]).c_str(), number_text(logger["mean_weight"]).c_str(),
+                  number_text(logger["ips"]).c_str());
+    }
+  }
+  if (result["policy"].contains("note")) {
+    std::printf("policy: %s actions, %s\n", number_text(result["policy"]["actions"]).c_str(),
+                result["policy"]["note"].get_ref<const std::string&>().c_str());
+  }
+  const Json& log = result["log"];
+  if (log["skipped"] == 0) return;
+  std::printf("%s bad rows were skipped:\n", number_text(log["skipped"]).c_str());
+  for (const Json& message : log["skipped_messages"]) {
+    std::printf("  %s\n", message.get_ref<const std::string&>().c_str());
+  }
+}
+
+void estimate(const EstimateArguments& arguments) {
+  bandit::EstimateConfig config =
+      bandit::read_estimate_config(arguments.config, arguments.assignments);
+  if (arguments.threads) config.threads = *arguments.threads;
+  const auto progress = run::terminal_progress();
+  const Json result = bandit::estimate_log(config, *progress);
+  if (arguments.json) {
+    std::printf("%s\n", result.dump(2).c_str());
+    return;
+  }
+  print_verdict(result);
+  print_estimates(result["estimates"]);
+  print_rows(result);
+}
+
+}  // namespace
+
+void add_bandit_estimate(CLI::App& bandit) {
+  auto arguments = std::make_shared<EstimateArguments>();
+  CLI::App* command =
+      bandit.add_subcommand("estimate", "What a policy would have earned, from another one's log");
+  command->add_option("config", arguments->config, "YAML of the estimate (docs/bandit.md)")
+      ->required()
+      ->check(CLI::ExistingFile);
+  command
+      ->add_option("--set", arguments->assignments, "Override an option: --set policy.epsilon=0.1")
+      ->take_all()
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--threads", arguments->threads,
+                   "Blocks of rows at a time; 0 is one a core. Changes no result")
+      ->check(CLI::Range(0, 1024));
+  command->add_flag("--json", arguments->json, "Print JSON instead of the table");
+  command->footer(
+      examples({"loopline bandit estimate configs/bandit/estimate.yaml",
+                "loopline bandit estimate estimate.yaml --set policy.kind=uniform --json",
+                "loopline bandit estimate estimate.yaml --set model.kind=ridge --set "
+                "\"estimators=[dm, dr]\""}));
+  command->callback([arguments] { estimate(*arguments); });
+}
+
+}  // namespace loopline::cli
