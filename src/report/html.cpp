@@ -1,4 +1,4 @@
-#include "html.h"
+#include "loopline/report/html.h"
 
 #include <algorithm>
 #include <cmath>
