@@ -1,8 +1,8 @@
 #include "loopline/report/plot_grid.h"
 
-#include "interval_bar.h"
 #include "loopline/core/error.h"
 #include "loopline/report/html.h"
+#include "loopline/report/interval_bar.h"
 
 namespace loopline::report {
 namespace {
