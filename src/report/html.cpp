@@ -1,4 +1,4 @@
-#include "loopline/report/html.h"
+#include "html.h"
 
 #include <algorithm>
 #include <cmath>

@@ -10,7 +10,6 @@ struct PlotLine {
   std::string label;
   int colour = 0;  ///< index into the palette, the same for one arm on all plots
   std::vector<double> x, y, low, high;
-  bool is_steps = false;  ///< a histogram's: from each x to the next at the height y, filled
 };
 
 /// A horizontal line.
@@ -23,12 +22,8 @@ struct PlotLevel {
 struct Plot {
   std::string title, x_label, y_label;
   std::vector<PlotLine> lines;
-  std::vector<PlotLevel> levels{};    ///< what the lines are held against: base, target
-  bool log_x = false, log_y = false;  ///< points that are not positive are left out
+  std::vector<PlotLevel> levels;  ///< what the lines are held against: base, target
 };
-
-/// Pixels of a plot among others on a page.
-constexpr int kPagePlotWidth = 520, kPagePlotHeight = 270;
 
 /// Whether the gnuplot program is there.
 bool can_plot();

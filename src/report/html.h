@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-/// What the parts of a page are built from.
+/// What the parts of the report page are built from.
 namespace loopline::report::page {
 
 using Json = nlohmann::ordered_json;

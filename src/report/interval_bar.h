@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "loopline/report/html.h"
+#include "html.h"
 
 namespace loopline::report::page {
 
