@@ -14,6 +14,13 @@ Decoder::Decoder(const io::ModelBundle& bundle, at::Device device) : bundle_(bun
 }
 
 at::Tensor Decoder::decode(const at::Tensor& latents) const {
+  if (latents.size(0) <= batch_) return decode_batch(latents);
+  std::vector<at::Tensor> images;
+  for (const at::Tensor& part : latents.split(batch_)) images.push_back(decode_batch(part));
+  return at::cat(images);
+}
+
+at::Tensor Decoder::decode_batch(const at::Tensor& latents) const {
   at::NoGradGuard no_grad;
   at::Tensor images = latents;
   if (module_) {

@@ -7,7 +7,9 @@
 #include <numeric>
 
 #include "loopline/core/error.h"
+#include "loopline/tensor/device.h"
 #include "loopline/tensor/noise.h"
+#include "loopline/tensor/upload.h"
 
 namespace loopline::denoiser {
 namespace {
@@ -35,7 +37,7 @@ void walk(Denoiser& denoiser, const diffusion::Transition& transition, const Sam
 
   for (std::size_t c = 0; c < chunks.rows.size(); ++c) {
     const std::vector<std::int64_t>& rows = chunks.rows[c];
-    const at::Tensor index = at::tensor(rows, at::kLong).to(device);
+    const at::Tensor index = tensor::upload(at::tensor(rows, at::kLong), device);
     const Condition conditional = request.conditional.select(index);
     const Condition unconditional = request.unconditional.select(index);
     std::vector<Draw> draws;
@@ -101,24 +103,31 @@ diffusion::Trajectory sample_trajectories(Denoiser& denoiser,
   const auto count = static_cast<std::int64_t>(request.draws.size());
   const std::vector<std::int64_t> shape = latent_shape(denoiser);
   const auto options = at::TensorOptions(at::kFloat).device(denoiser.device());
+  const bool from_cuda_to_host = request.latents_on_host && denoiser.device().is_cuda();
+  const auto kept = request.latents_on_host
+                        ? at::TensorOptions(at::kFloat).pinned_memory(from_cuda_to_host)
+                        : options;
   diffusion::Trajectory trajectory;
+  // A step's rows lie together: what is copied to the host without waiting must be contiguous.
   trajectory.latents =
-      at::empty({count, transition.num_steps() + 1, shape[0], shape[1], shape[2]}, options);
+      at::empty({transition.num_steps() + 1, count, shape[0], shape[1], shape[2]}, kept)
+          .transpose(0, 1);
   trajectory.log_prob = at::zeros({count, transition.num_steps()}, options);
   walk(denoiser, transition, request,
        [&](const std::vector<std::int64_t>& rows, std::int64_t valid, std::int64_t step,
            const at::Tensor& latents, const at::Tensor& log_prob) {
          // Chunks are contiguous, so the real rows are one slice.
          const std::int64_t begin = rows.front();
-         trajectory.latents.slice(0, begin, begin + valid)
-             .select(1, step)
-             .copy_(latents.slice(0, 0, valid));
+         trajectory.latents.select(1, step)
+             .slice(0, begin, begin + valid)
+             .copy_(latents.slice(0, 0, valid), /*non_blocking=*/true);
          if (step > 0) {
            trajectory.log_prob.slice(0, begin, begin + valid)
                .select(1, step - 1)
                .copy_(log_prob.slice(0, 0, valid));
          }
        });
+  if (from_cuda_to_host) tensor::wait_for(denoiser.device());
   return trajectory;
 }
 

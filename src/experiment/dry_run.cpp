@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "loopline/core/error.h"
-#include "loopline/tensor/device.h"
 #include "loopline/tensor/memory.h"
 #include "loopline/train/trainer.h"
 
@@ -80,7 +79,7 @@ double kept_bytes(const train::TrainConfig& c, const io::ModelBundle& bundle) {
 
 Json dry_run(const train::TrainPlan& plan) {
   const train::TrainConfig& c = plan.config;
-  tensor::set_threads(static_cast<int>(c.threads));
+  train::compute_as(c);
   const train::TrainPlan small = smallest(plan);
   train::Trainer trainer(small);
   trainer.iterate(0, [](double, const std::string&) {});  // first calls allocate and choose kernels

@@ -29,9 +29,10 @@ Target load_target(const std::filesystem::path& path, const std::string& bundle_
   Target target;
   if (run::RunDirectory::is_run(path)) {
     target.run = run::RunDirectory::open(path);
-    const train::TrainPlan plan = train::load_train_plan(target.run->config());
+    train::TrainPlan plan = train::load_train_plan(target.run->config());
+    plan.config.threads = threads.value_or(plan.config.threads);
     target.config = plan.config;
-    tensor::set_threads(static_cast<int>(threads.value_or(plan.config.threads)));
+    train::compute_as(plan.config);
     target.model = train::load_network(plan, train::initial_weights(*target.run));
     target.transition = train::transition_spec(plan.config, plan.bundle);
     target.micro_batch = target.config->rollout.micro_batch;

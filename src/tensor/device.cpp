@@ -1,6 +1,7 @@
 #include "loopline/tensor/device.h"
 
 #include <ATen/Context.h>
+#include <ATen/DeviceAccelerator.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
 #include <ATen/detail/CUDAHooksInterface.h>
@@ -64,6 +65,10 @@ bool has_bf16(c10::Device device) {
   // headers are not needed to ask it.
   const c10::DeviceGuard guard(device);
   return at::detail::getCUDAHooks().supportsBFloat16ConvolutionWithCuDNNv8();
+}
+
+void wait_for(c10::Device device) {
+  if (device.is_cuda()) at::accelerator::synchronizeDevice(device.index());
 }
 
 std::string torch_version() { return TORCH_VERSION; }

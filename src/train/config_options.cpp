@@ -43,6 +43,24 @@ void describe_sampler(config::OptionVisitor& v, TrainConfig::Sampler& c) {
           c.clip_sample);
 }
 
+void describe_cuda(config::OptionVisitor& v, tensor::CudaOptions& c) {
+  v.field(option("tf32",
+                 "float32 matrix products and convolutions on TF32 tensor cores: several times "
+                 "faster, factors rounded to 10 bits of mantissa."),
+          c.tf32);
+  v.field(option("deterministic",
+                 "Kernels that repeat bit for bit, which a resumed run needs to be the same run. "
+                 "An operator that has none ends the run with its name."),
+          c.deterministic);
+  v.field(option("benchmark",
+                 "cuDNN times its algorithms at the first call of every shape and takes the "
+                 "fastest: which one may differ from start to start."),
+          c.benchmark);
+  v.field(option("attention", "Kernel of attention; auto lets LibTorch choose by shape and type.")
+              .one_of(tensor::attention_kernels()),
+          c.attention);
+}
+
 void describe_advantage(config::OptionVisitor& v, TrainConfig::Advantage& c) {
   v.field(option("baseline", "What is subtracted from a reward. Blank: the algorithm's.")
               .one_of(policy::baseline_names()),
@@ -264,6 +282,18 @@ void TrainConfig::describe(config::OptionVisitor& v) {
                    "and the last bits of results.")
                 .range(1, 65536),
             rollout.micro_batch);
+    v.field(option("decode_batch",
+                   "Images that the decoder makes in one call, where a micro-batch of them does "
+                   "not fit into memory. Changes the last bits of results. Blank: the micro-batch.")
+                .range(1, 65536),
+            rollout.decode_batch);
+    v.field(option("trajectories",
+                   "Where the latents of an iteration wait for the updates: device, or host, which "
+                   "frees images x (steps + 1) latents of a GPU's memory and copies them back row "
+                   "by row.")
+                .one_of({"device", "host"})
+                .changes_on_resume(),
+            rollout.trajectories);
     v.field(option("prompt_draw",
                    "epochs: the file is gone through in shuffled epochs without repetition; "
                    "replacement: every group draws by the prompts' weights. Blank: replacement "
@@ -277,6 +307,8 @@ void TrainConfig::describe(config::OptionVisitor& v) {
             rollout.prompt_limit);
   });
   v.section("sampler", "The denoising policy.", [&] { describe_sampler(v, sampler); });
+  v.section("cuda", "How CUDA devices compute; without effect on the CPU.",
+            [&] { describe_cuda(v, cuda); });
   v.section("advantage", "(reward - baseline) / scale.", [&] { describe_advantage(v, advantage); });
   v.section("surrogate", "The objective of one (sample, step) pair.", [&] {
     v.field(option("kind", "log_prob (REINFORCE) or clipped (PPO). Blank: the algorithm's.")

@@ -10,6 +10,7 @@
 #include "loopline/core/error.h"
 #include "loopline/denoiser/sampler.h"
 #include "loopline/policy/kl.h"
+#include "loopline/tensor/upload.h"
 
 namespace loopline::train {
 namespace {
@@ -32,6 +33,7 @@ denoiser::PaddedChunks chunk(const std::vector<Pair>& minibatch, std::int64_t ro
 
 /// The rows of one forward, as tensors on the device.
 struct Rows {
+  at::Tensor host_sample, host_step;
   at::Tensor sample, step;
   at::Tensor real;    ///< 1, or 0 for rows that only fill up the forward
   at::Tensor weight;  ///< what their loss counts
@@ -48,8 +50,24 @@ Rows gather(const std::vector<Pair>& minibatch, const std::vector<std::int64_t>&
     real.push_back(static_cast<std::int64_t>(real.size()) < valid ? 1.0F : 0.0F);
     weight.push_back(real.back() * step_weight[static_cast<std::size_t>(pair.step)]);
   }
-  return {at::tensor(sample, at::kLong).to(device), at::tensor(step, at::kLong).to(device),
-          at::tensor(real, at::kFloat).to(device), at::tensor(weight, at::kFloat).to(device)};
+  Rows rows;
+  rows.host_sample = at::tensor(sample, at::kLong);
+  rows.host_step = at::tensor(step, at::kLong);
+  rows.sample = tensor::upload(rows.host_sample, device);
+  rows.step = tensor::upload(rows.host_step, device);
+  rows.real = tensor::upload(at::tensor(real, at::kFloat), device);
+  rows.weight = tensor::upload(at::tensor(weight, at::kFloat), device);
+  return rows;
+}
+
+/// The latents `later` steps after those of the rows, wherever the trajectory is kept.
+at::Tensor latents_at(const diffusion::Trajectory& trajectory, const Rows& rows, std::int64_t later,
+                      at::Device device) {
+  if (trajectory.latents.device() == device) {
+    return trajectory.latents.index({rows.sample, rows.step + later});
+  }
+  return tensor::upload(trajectory.latents.index({rows.host_sample, rows.host_step + later}),
+                        device);
 }
 
 /// One weight for each of `num_steps` steps, of mean 1 over those with a density.
@@ -119,19 +137,15 @@ Learner::Sums Learner::accumulate(const Experience& experience, const std::vecto
   Sums sums(denoiser_.device());
   const at::Device device = denoiser_.device();
   const diffusion::Trajectory& trajectory = experience.trajectory;
-  const at::Tensor latents = trajectory.latents.flatten(0, 1);
-  const at::Tensor old_log_prob = trajectory.log_prob.flatten();
-  const std::int64_t steps = transition_.num_steps();
   const at::Tensor advantages =
-      at::tensor(experience.advantage, at::kDouble).to(device, at::kFloat);
+      tensor::upload(at::tensor(experience.advantage, at::kDouble).to(at::kFloat), device);
   const auto chunks = chunk(minibatch, options_.micro_batch, !denoiser_.spec().timestep.per_sample);
 
   for (std::size_t c = 0; c < chunks.rows.size(); ++c) {
     const Rows rows = gather(minibatch, chunks.rows[c], chunks.valid[c], step_weight_, device);
-    const at::Tensor position = rows.sample * (steps + 1) + rows.step;
-    const at::Tensor current = latents.index_select(0, position);
-    const at::Tensor next = latents.index_select(0, position + 1);
-    const at::Tensor old = old_log_prob.index_select(0, rows.sample * steps + rows.step);
+    const at::Tensor current = latents_at(trajectory, rows, 0, device);
+    const at::Tensor next = latents_at(trajectory, rows, 1, device);
+    const at::Tensor old = trajectory.log_prob.index({rows.sample, rows.step});
 
     const at::Tensor timesteps = transition_.timesteps(rows.step);
     const denoiser::Condition conditional = experience.conditional.select(rows.sample);

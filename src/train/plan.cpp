@@ -153,6 +153,11 @@ void fill_blanks(TrainConfig& c, const io::ModelBundle& bundle,
   if (c.threads == 0) c.threads = std::max(1U, std::thread::hardware_concurrency());
 }
 
+void compute_as(const TrainConfig& config) {
+  tensor::set_threads(static_cast<int>(config.threads));
+  tensor::set_cuda_options(config.cuda);
+}
+
 TrainPlan load_train_plan(const std::filesystem::path& file,
                           const std::vector<std::string>& assignments) {
   TrainPlan plan;

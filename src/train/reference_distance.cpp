@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "loopline/denoiser/sampler.h"
+#include "loopline/tensor/upload.h"
 
 namespace loopline::train {
 
@@ -21,10 +22,13 @@ at::Tensor reference_log_ratio(denoiser::Denoiser& denoiser, denoiser::Reference
   std::iota(all.begin(), all.end(), 0);
   const denoiser::PaddedChunks chunks = denoiser::padded_chunks(all, micro_batch);
   for (std::size_t c = 0; c < chunks.rows.size(); ++c) {
-    const at::Tensor index = at::tensor(chunks.rows[c], at::kLong).to(denoiser.device());
+    const at::Tensor host_index = at::tensor(chunks.rows[c], at::kLong);
+    const at::Tensor index = tensor::upload(host_index, denoiser.device());
     const denoiser::Condition conditional = experience.conditional.select(index);
     const denoiser::Condition unconditional = experience.unconditional.select(index);
-    const at::Tensor latents = trajectory.latents.index_select(0, index);
+    const bool on_device = trajectory.latents.device() == denoiser.device();
+    const at::Tensor latents = tensor::upload(
+        trajectory.latents.index_select(0, on_device ? index : host_index), denoiser.device());
     const at::Tensor log_prob = trajectory.log_prob.index_select(0, index);
     for (const std::int64_t i : experience.steps) {
       const at::Tensor step = at::full_like(index, i);

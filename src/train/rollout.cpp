@@ -23,11 +23,9 @@ namespace {
 /// A path that is not finite has no density to learn from, whatever its image was worth.
 void set_aside_non_finite_paths(Rollout& rollout) {
   const diffusion::Trajectory& trajectory = rollout.experience.trajectory;
-  const at::Tensor finite = trajectory.latents.isfinite()
-                                .flatten(1)
-                                .all(1)
-                                .logical_and(trajectory.log_prob.isfinite().all(1))
-                                .to(at::kCPU);
+  const at::Tensor finite =
+      trajectory.latents.isfinite().flatten(1).all(1).to(at::kCPU).logical_and(
+          trajectory.log_prob.isfinite().all(1).to(at::kCPU));
   const bool* flags = finite.const_data_ptr<bool>();
   for (std::size_t i = 0; i < rollout.image_prompts.size(); ++i) {
     if (flags[i]) continue;
@@ -56,6 +54,7 @@ Rollout roll_out(denoiser::Model& model, const diffusion::Transition& transition
   request.guidance = options.guidance;
   request.draws = rollout.draws;
   request.micro_batch = options.micro_batch;
+  request.latents_on_host = options.latents_on_host;
   request.on_progress = on_progress;
   denoiser::condition_on(request, *model.conditioner, group_prompts, options.group_size);
 

@@ -139,7 +139,9 @@ Trainer::Trainer(const TrainPlan& plan, const tensor::NamedTensors& initial)
       advantages_(make_estimators(config_, plan.reward.terms.size())),
       optimizer_(trainable_, adamw_options(config_)),
       learner_(*model_.denoiser, transition_, optimizer_, learner_options(config_),
-               reference_ ? &*reference_ : nullptr, ema_ ? &*ema_ : nullptr) {}
+               reference_ ? &*reference_ : nullptr, ema_ ? &*ema_ : nullptr) {
+  if (config_.rollout.decode_batch) model_.decoder->set_batch(*config_.rollout.decode_batch);
+}
 
 /// The window of an iteration, and the path that its rollout takes.
 void Trainer::choose_steps(std::int64_t iteration) {
@@ -251,7 +253,8 @@ Iteration Trainer::iterate(std::int64_t iteration, const IterationProgress& on_p
                 .iteration = iteration,
                 .group_size = *config_.rollout.group_size,
                 .micro_batch = config_.rollout.micro_batch,
-                .guidance = *config_.sampler.guidance},
+                .guidance = *config_.sampler.guidance,
+                .latents_on_host = config_.rollout.trajectories == "host"},
                [&](double fraction) { on_progress(kSamplingShare * fraction, kSampling); });
   rollout.experience.steps = steps_;
   const double rollout_s = watch.lap();

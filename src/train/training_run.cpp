@@ -7,7 +7,6 @@
 #include "loopline/core/text.h"
 #include "loopline/run/checkpoint.h"
 #include "loopline/run/metrics.h"
-#include "loopline/tensor/device.h"
 #include "loopline/train/best_checkpoint.h"
 #include "loopline/train/stop_rule.h"
 #include "loopline/train/trainer.h"
@@ -62,7 +61,7 @@ void refuse_changes(const std::vector<config::OptionDifference>& differences,
 TrainingOutcome start_run(const TrainPlan& plan, const std::filesystem::path& directory,
                           const nlohmann::json& run_json, run::Progress& progress) {
   TrainConfig config = plan.config;
-  tensor::set_threads(static_cast<int>(config.threads));
+  compute_as(config);
   const tensor::NamedTensors initial = inherited_weights(plan);
   const std::string hash = content_hash(initial);
   if (!config.hashes.init.empty() && config.hashes.init != hash) {
@@ -103,7 +102,7 @@ TrainingOutcome resume_run(run::RunDirectory directory, const std::vector<std::s
       config::compare_options([&](config::OptionVisitor& v) { before.describe(v); },
                               [&](config::OptionVisitor& v) { config.describe(v); });
   refuse_changes(differences, directory);
-  tensor::set_threads(static_cast<int>(config.threads));
+  compute_as(config);
   const tensor::NamedTensors initial = initial_weights(directory);
   if (content_hash(initial) != config.hashes.init) {
     throw failure(directory.initial_weights().string(),

@@ -44,6 +44,17 @@ TEST(Guidance, IsLinearInTheTwoBranches) {
                            u + 5 * (c - u), 1e-5, 1e-5));
 }
 
+TEST(Decoder, InSlicesMakesTheSameImages) {
+  Model model = load("slices");
+  const io::LatentSpec& latent = model.bundle.latent;
+  const at::Tensor latents =
+      at::sin(at::arange(5 * latent.channels * latent.height * latent.width, at::kFloat))
+          .reshape({5, latent.channels, latent.height, latent.width});
+  const at::Tensor whole = model.decoder->decode(latents);
+  model.decoder->set_batch(2);
+  EXPECT_TRUE(at::allclose(model.decoder->decode(latents), whole, 1e-6, 1e-6));
+}
+
 TEST(Conditioner, EncodesEachTextOnceAndInOrder) {
   Model model = load("conditioner");
   const auto text = prompts({"dark", "light", "dark"});

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <optional>
 
@@ -18,9 +20,15 @@ class Decoder {
   /// float32 [N, C, H, W] -> [N, image.channels, image.height, image.width] in [0, 1], clamped.
   at::Tensor decode(const at::Tensor& latents) const;
 
+  /// Saves memory: at most so many images in one call of the network. Unlimited at first.
+  void set_batch(std::int64_t images) { batch_ = images; }
+
  private:
+  at::Tensor decode_batch(const at::Tensor& latents) const;
+
   io::ModelBundle bundle_;
   std::optional<tensor::ScriptModule> module_;
+  std::int64_t batch_ = std::numeric_limits<std::int64_t>::max();
 };
 
 /// A bundle ready to run: everything from prompt to picture except the sampler.

@@ -22,6 +22,7 @@ struct SampleRequest {
   double guidance = 1;
   std::vector<Draw> draws{};  ///< [N]; step 0 draws the initial latents, step i + 1 transition i
   std::int64_t micro_batch = 64;  ///< rows of every forward; the last one is padded to it
+  bool latents_on_host = false;   ///< where trajectories keep their latents
   std::function<void(double fraction)> on_progress{};  ///< optional; may throw to abandon the work
   /// Optional: receives the final latents of each micro-batch's real rows, `begin` being the first.
   std::function<void(std::int64_t begin, const at::Tensor& latents)> on_finished{};

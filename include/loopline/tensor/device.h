@@ -26,6 +26,9 @@ bool cpu_has_bf16();
 /// Whether the device computes in bfloat16: cpu_has_bf16(), or CUDA with compute capability 8.0.
 bool has_bf16(c10::Device device);
 
+/// Waits until the device has done what was asked of it.
+void wait_for(c10::Device device);
+
 /// The LibTorch version that this program runs with, "2.14.1".
 std::string torch_version();
 

@@ -10,6 +10,7 @@
 #include "loopline/io/model_bundle.h"
 #include "loopline/policy/advantage.h"
 #include "loopline/policy/surrogate.h"
+#include "loopline/tensor/cuda_options.h"
 
 namespace loopline::train {
 
@@ -35,9 +36,13 @@ struct TrainConfig {
     std::int64_t images = 192;
     std::optional<std::int64_t> group_size;
     std::int64_t micro_batch = 64;
+    std::optional<std::int64_t> decode_batch;
+    std::string trajectories = "device";
     std::optional<std::string> prompt_draw;
     std::optional<std::int64_t> prompt_limit;
   } rollout;
+
+  tensor::CudaOptions cuda;
 
   struct Sampler {
     std::optional<std::int64_t> steps;

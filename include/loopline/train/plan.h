@@ -27,6 +27,10 @@ struct TrainPlan {
 TrainPlan load_train_plan(const std::filesystem::path& file,
                           const std::vector<std::string>& assignments = {});
 
+/// Makes this process compute as the config says: threads, CUDA's switches. Before any network
+/// runs.
+void compute_as(const TrainConfig& config);
+
 /// Fills the blanks alone, given what `config.model` and `config.prompts` hold.
 void fill_blanks(TrainConfig& config, const io::ModelBundle& bundle,
                  const std::vector<io::Prompt>& prompts);

@@ -21,6 +21,7 @@ struct RolloutOptions {
   std::int64_t group_size = 1;
   std::int64_t micro_batch = 64;
   double guidance = 1;
+  bool latents_on_host = false;
 };
 
 /// K trajectories of each drawn prompt, their images and what these are worth.
