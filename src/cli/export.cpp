@@ -22,8 +22,10 @@ void add_export(CLI::App& app, int&) {
   command
       ->add_option("--format", arguments->format,
                    "bundle: a directory to sample from and to train on; torchscript: the network, "
-                   "one file; safetensors: its parameters and buffers")
-      ->check(CLI::IsMember({"bundle", "torchscript", "safetensors"}))
+                   "one file; safetensors: its parameters and buffers; diffusers, kohya: its LoRA "
+                   "adapters, for diffusers or for ComfyUI and A1111; merged: its parameters as "
+                   "diffusers names them, with the adapters merged in")
+      ->check(CLI::IsMember(experiment::export_format_names()))
       ->capture_default_str();
   command
       ->add_option("--out", arguments->out,
@@ -34,8 +36,8 @@ void add_export(CLI::App& app, int&) {
   command->add_flag("--force", arguments->force, "Replace an earlier export");
   command->footer(examples({"loopline export runs/ppo --out my-model",
                             "loopline export runs/ppo --format torchscript --out denoiser.ts",
-                            "loopline export runs/ppo --format safetensors --out "
-                            "denoiser.safetensors"}));
+                            "loopline export runs/ppo --format diffusers --out "
+                            "pytorch_lora_weights.safetensors"}));
   command->callback([arguments] {
     const auto format = experiment::parse_export_format(arguments->format);
     const experiment::Exported exported = experiment::export_run({.run = arguments->run,

@@ -102,7 +102,9 @@ int run(int argc, char** argv) {
     return error.exit_code() == ExitCode::kStopped ? interrupt_exit_code()
                                                    : static_cast<int>(error.exit_code());
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "loopline: internal error: %s\n", error.what());
+    const std::string what = error.what();  // LibTorch's goes on with the functions it was in
+    log_debug(what);
+    std::fprintf(stderr, "loopline: internal error: %s\n", what.substr(0, what.find('\n')).c_str());
     return static_cast<int>(ExitCode::kFailure);
   }
 }

@@ -1,48 +1,25 @@
 #include "loopline/experiment/export.h"
 
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
-#include <set>
 
+#include "export_lora.h"
 #include "loopline/core/error.h"
 #include "loopline/core/files.h"
-#include "loopline/core/hash.h"
 #include "loopline/core/text.h"
+#include "loopline/denoiser/adapters.h"
 #include "loopline/run/run_directory.h"
-#include "loopline/tensor/script_module.h"
 #include "loopline/tensor/tensor_file.h"
-#include "loopline/train/plan.h"
-#include "loopline/train/weights.h"
+#include "trained_network.h"
 
 namespace loopline::experiment {
 namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
-
-/// A run's network as it is after training, and where it came from.
-struct TrainedNetwork {
-  train::TrainPlan plan;
-  std::string config_hash;
-  tensor::ScriptModule module;
-  std::int64_t iteration;
-  bool average;
-};
-
-TrainedNetwork load(const run::RunDirectory& run, const train::WeightsChoice& choice) {
-  train::TrainPlan plan = train::load_train_plan(run.config());
-  tensor::ScriptModule module(plan.bundle.denoiser, at::kCPU);
-  const train::TrainedWeights weights = train::trained_weights(run, choice);
-  tensor::NamedTensors target;
-  for (const auto& [name, parameter] : module.parameters()) {
-    if (weights.tensors.count(name) > 0) target.emplace(name, parameter.detach());
-  }
-  tensor::copy_tensors(weights.tensors, target, run.path().string());
-  return {std::move(plan), sha256_file(run.config()), std::move(module), weights.iteration,
-          choice.average};
-}
 
 /// The fields of a manifest's `transition` in which a run's sampler differs from it.
 void lay_sampler_over(Json& transition, const io::TransitionSpec& bundle,
@@ -118,25 +95,53 @@ std::vector<fs::path> write_bundle(const TrainedNetwork& network, const fs::path
   return files;
 }
 
-void write_safetensors(const TrainedNetwork& network, const fs::path& path) {
+/// Parameters and buffers under their exported names.
+tensor::NamedTensors whole_state(const TrainedNetwork& network) {
   const io::ModelBundle& bundle = network.plan.bundle;
   tensor::NamedTensors state;
   for (const auto* tensors : {&network.module.parameters(), &network.module.buffers()}) {
     for (const auto& [name, tensor] : *tensors) {
-      const auto exported = bundle.trainable_names.find(name);
-      const std::string& key = exported == bundle.trainable_names.end() ? name : exported->second;
+      const std::string key = denoiser::exported_name(bundle, name);
       if (!state.emplace(key, tensor.detach()).second) {
         throw Error((bundle.directory / "bundle.json").string(),
                     "trainable.names gives two tensors the name \"" + key + "\"");
       }
     }
   }
-  tensor::save_tensors(path, state, {{"format", "pt"}});
+  return state;
 }
 
-std::string extension_error(const fs::path& out, const std::set<std::string>& allowed) {
-  if (allowed.count(out.extension().string()) > 0) return "";
-  return "must end in " + join({allowed.begin(), allowed.end()}, " or ");
+using StateOf = tensor::NamedTensors (*)(const TrainedNetwork&);
+
+template <StateOf state_of>
+void write_state(const TrainedNetwork& network, const fs::path& path) {
+  tensor::save_tensors(path, state_of(network), {{"format", "pt"}});
+}
+
+void write_script(const TrainedNetwork& network, const fs::path& path) {
+  network.module.save(path);
+}
+
+struct Format {
+  const char* name;
+  std::vector<std::string> extensions;  ///< none: a directory
+  void (*write)(const TrainedNetwork&, const fs::path&);
+};
+
+/// In the order of ExportFormat.
+const std::array<Format, 6>& formats() {
+  static const std::array<Format, 6> all{
+      {{"bundle", {}, nullptr},
+       {"torchscript", {".pt", ".ts"}, write_script},
+       {"safetensors", {".safetensors"}, write_state<whole_state>},
+       {"diffusers", {".safetensors"}, write_state<diffusers_lora>},
+       {"kohya", {".safetensors"}, write_state<kohya_lora>},
+       {"merged", {".safetensors"}, write_state<merged_state>}}};
+  return all;
+}
+
+const Format& format_of(const ExportRequest& request) {
+  return formats().at(static_cast<std::size_t>(request.format));
 }
 
 bool lies_within(const fs::path& path, const fs::path& directory) {
@@ -148,10 +153,11 @@ bool lies_within(const fs::path& path, const fs::path& directory) {
 /// What may be written, before anything is loaded.
 void check_out(const ExportRequest& request, const fs::path& out) {
   const std::string where = out.string();
-  std::string wrong;
-  if (request.format == ExportFormat::kTorchScript) wrong = extension_error(out, {".pt", ".ts"});
-  if (request.format == ExportFormat::kSafetensors) wrong = extension_error(out, {".safetensors"});
-  if (!wrong.empty()) throw Error("--out " + where, wrong);
+  const auto& extensions = format_of(request).extensions;
+  if (!extensions.empty() &&
+      std::count(extensions.begin(), extensions.end(), out.extension().string()) == 0) {
+    throw Error("--out " + where, "must end in " + join(extensions, " or "));
+  }
   if (!fs::exists(out)) return;
   if (!request.force) throw Error(where, "exists", "choose another --out, or add --force");
   if (request.format != ExportFormat::kBundle) return;
@@ -162,19 +168,26 @@ void check_out(const ExportRequest& request, const fs::path& out) {
 
 }  // namespace
 
+std::vector<std::string> export_format_names() {
+  std::vector<std::string> names;
+  for (const Format& format : formats()) names.emplace_back(format.name);
+  return names;
+}
+
 ExportFormat parse_export_format(const std::string& name) {
-  if (name == "bundle") return ExportFormat::kBundle;
-  if (name == "torchscript") return ExportFormat::kTorchScript;
-  if (name == "safetensors") return ExportFormat::kSafetensors;
-  throw Error("--format", "\"" + name + "\" is no format",
-              "use bundle, torchscript or safetensors");
+  const std::vector<std::string> names = export_format_names();
+  const auto found = std::find(names.begin(), names.end(), name);
+  if (found == names.end()) {
+    throw Error("--format", "\"" + name + "\" is no format", "use one of " + join(names));
+  }
+  return static_cast<ExportFormat>(found - names.begin());
 }
 
 Exported export_run(const ExportRequest& request) {
   const auto run = run::RunDirectory::open(request.run);
   Exported result{(request.out / "").lexically_normal().parent_path()};
   check_out(request, result.out);
-  const TrainedNetwork network = load(run, request.weights);
+  const TrainedNetwork network = load_trained_network(run, request.weights);
   result.iteration = network.iteration;
   if (lies_within(network.plan.bundle.directory, result.out) ||
       lies_within(run.path(), result.out)) {
@@ -182,22 +195,15 @@ Exported export_run(const ExportRequest& request) {
                 "choose another --out");
   }
   if (result.out.has_parent_path()) make_directories(result.out.parent_path());
-  switch (request.format) {
-    case ExportFormat::kBundle: {
-      const auto fill = [&](const fs::path& directory) {
-        result.files = write_bundle(network, directory);
-      };
-      request.force ? replace_directory_atomically(result.out, fill)
-                    : write_directory_atomically(result.out, fill);
-      break;
-    }
-    case ExportFormat::kTorchScript:
-      write_file_atomically(result.out, [&](const fs::path& path) { network.module.save(path); });
-      break;
-    case ExportFormat::kSafetensors:
-      write_file_atomically(result.out,
-                            [&](const fs::path& path) { write_safetensors(network, path); });
-      break;
+  if (request.format == ExportFormat::kBundle) {
+    const auto fill = [&](const fs::path& directory) {
+      result.files = write_bundle(network, directory);
+    };
+    request.force ? replace_directory_atomically(result.out, fill)
+                  : write_directory_atomically(result.out, fill);
+  } else {
+    write_file_atomically(result.out,
+                          [&](const fs::path& path) { format_of(request).write(network, path); });
   }
   if (result.files.empty()) result.bytes = fs::file_size(result.out);
   for (const fs::path& file : result.files) result.bytes += fs::file_size(result.out / file);

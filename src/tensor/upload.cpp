@@ -4,9 +4,9 @@
 
 namespace loopline::tensor {
 
-at::Tensor upload(const at::Tensor& host, at::Device device) {
-  if (!device.is_cuda()) return host.to(device);
-  return host.pin_memory().to(device, /*non_blocking=*/true);
+at::Tensor upload(const at::Tensor& tensor, at::Device device) {
+  if (!tensor.is_cpu() || !device.is_cuda()) return tensor.to(device);
+  return tensor.pin_memory().to(device, /*non_blocking=*/true);
 }
 
 }  // namespace loopline::tensor

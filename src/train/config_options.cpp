@@ -267,8 +267,10 @@ void TrainConfig::describe(config::OptionVisitor& v) {
           "The first thing to choose. Empty: the bundle's own."),
       trainable);
   v.field(option("init_from",
-                 "Run directory whose trained weights are the start instead of the bundle's own; "
-                 "they are copied into the new run. Blank: the bundle's.")
+                 "What the start is instead of the bundle's own weights: a run directory, for the "
+                 "weights that it has trained, or a LoRA file, .safetensors as diffusers, PEFT or "
+                 "kohya's scripts write it, for the bundle's adapters. They are copied into the "
+                 "new run. Blank: the bundle's.")
               .path(),
           init_from);
   v.section("rollout", "What is sampled in one iteration.", [&] {

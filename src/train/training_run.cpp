@@ -7,7 +7,9 @@
 #include "loopline/core/text.h"
 #include "loopline/run/checkpoint.h"
 #include "loopline/run/metrics.h"
+#include "loopline/tensor/script_module.h"
 #include "loopline/train/best_checkpoint.h"
+#include "loopline/train/lora_file.h"
 #include "loopline/train/stop_rule.h"
 #include "loopline/train/trainer.h"
 #include "loopline/train/watch.h"
@@ -17,18 +19,33 @@
 namespace loopline::train {
 namespace {
 
-/// The weights of the run that `init_from` names, checked to be of the same model.
-tensor::NamedTensors inherited_weights(const TrainPlan& plan) {
-  if (!plan.config.init_from) return {};
-  const auto source = run::RunDirectory::open(*plan.config.init_from);
+/// What a run starts from instead of its bundle's weights, and what to say of it.
+struct Start {
+  tensor::NamedTensors weights;
+  std::string note;
+};
+
+/// The weights of a run, checked to be of the same model.
+tensor::NamedTensors weights_of_run(const TrainPlan& plan, const std::string& directory) {
+  const auto source = run::RunDirectory::open(directory);
   const TrainConfig config = read_train_config(source.config(), {});
   if (config.hashes.model != plan.bundle.hash) {
-    throw Error("config: init_from",
-                *plan.config.init_from + " trained " + config.model + ", another bundle than " +
-                    plan.config.model,
-                "start from a run of the same model bundle");
+    throw Error(
+        "config: init_from",
+        directory + " trained " + config.model + ", another bundle than " + plan.config.model,
+        "start from a run of the same model bundle");
   }
   return trained_weights(source).tensors;
+}
+
+/// What `init_from` names.
+Start find_start(const TrainPlan& plan) {
+  if (!plan.config.init_from) return {};
+  const std::string& source = *plan.config.init_from;
+  if (!source.ends_with(".safetensors")) return {weights_of_run(plan, source), ""};
+  const tensor::ScriptModule module(plan.bundle.denoiser, at::kCPU);
+  LoraWeights lora = read_lora_file(source, plan.bundle, module.parameters());
+  return {std::move(lora.tensors), std::move(lora.summary)};
 }
 
 /// Refuses targets and criteria that the run will not log.
@@ -62,7 +79,8 @@ TrainingOutcome start_run(const TrainPlan& plan, const std::filesystem::path& di
                           const nlohmann::json& run_json, run::Progress& progress) {
   TrainConfig config = plan.config;
   compute_as(config);
-  const tensor::NamedTensors initial = inherited_weights(plan);
+  const Start start = find_start(plan);
+  const tensor::NamedTensors& initial = start.weights;
   const std::string hash = content_hash(initial);
   if (!config.hashes.init.empty() && config.hashes.init != hash) {
     throw Error(*config.init_from, "has other weights than when this config was written",
@@ -85,6 +103,7 @@ TrainingOutcome start_run(const TrainPlan& plan, const std::filesystem::path& di
                 std::to_string(config.threads) + " threads), " + std::to_string(config.iterations) +
                 " iterations of " + std::to_string(config.rollout.images) +
                 " images; run directory " + directory.string());
+  if (!start.note.empty()) progress.note(start.note);
   if (!trainer.reference_cost().empty()) {
     progress.note("distance to the reference (kl/*): " + trainer.reference_cost());
   }

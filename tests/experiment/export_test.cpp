@@ -164,8 +164,9 @@ TEST_F(ExportTest, ReplacesWithForceAndOnlyWhatItMayHaveWritten) {
   EXPECT_TRUE(fs::exists(world / "model/denoiser.ts"));
   EXPECT_THAT([&] { write(ExportFormat::kSafetensors, "state.ts"); },
               ThrowsMessage<Error>(HasSubstr("must end in .safetensors")));
-  EXPECT_THAT([&] { parse_export_format("onnx"); },
-              ThrowsMessage<Error>(HasSubstr("use bundle, torchscript or safetensors")));
+  EXPECT_THAT(
+      [&] { parse_export_format("onnx"); },
+      ThrowsMessage<Error>(HasSubstr("use one of bundle, torchscript, safetensors, diffusers")));
 }
 
 }  // namespace

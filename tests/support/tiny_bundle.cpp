@@ -173,6 +173,66 @@ def forward(self, x, t, c):
       R"("adapter": {"kind": "lora", "rank": 1, "alpha": 2.0, "scale_buffer": "*.lora_scale"})");
 }
 
+namespace {
+
+/// A module that holds a weight, frozen or not.
+torch::jit::Module holder(const at::Tensor& weight, bool frozen) {
+  torch::jit::Module module("Holder");
+  module.register_parameter("weight", weight, false);
+  for (const auto& parameter : module.parameters()) parameter.set_requires_grad(!frozen);
+  return module;
+}
+
+/// A layer with an adapter; `source`: its forward.
+torch::jit::Module adapted_layer(const at::Tensor& base, const at::Tensor& down, int rank,
+                                 double alpha, const std::string& source) {
+  std::vector<std::int64_t> up_shape(static_cast<std::size_t>(base.dim()), 1);
+  up_shape[0] = base.size(0);
+  up_shape[1] = rank;
+  torch::jit::Module base_layer = holder(base, true), a("A"), b("B"), layer("Layer");
+  base_layer.register_parameter("bias", wave({base.size(0)}) * 0.1, false);
+  base_layer.attr("bias").toTensor().set_requires_grad(false);
+  a.register_module("default", holder(down, false));
+  b.register_module("default", holder(at::zeros(up_shape), false));
+  layer.register_module("base_layer", base_layer);
+  layer.register_module("lora_A", a);
+  layer.register_module("lora_B", b);
+  layer.register_buffer("lora_scale", at::full({}, alpha / rank));
+  layer.define(source);
+  return layer;
+}
+
+}  // namespace
+
+void write_lora_model(const fs::path& directory, int rank, double alpha) {
+  fs::create_directories(directory);
+  torch::jit::Module attention("Attention"), denoiser("Denoiser");
+  attention.register_module("to_k", adapted_layer(wave({3, 2}), wave({rank, 2}), rank, alpha, R"(
+def forward(self, c):
+    change = torch.matmul(torch.matmul(c, self.lora_A.default.weight.t()), self.lora_B.default.weight.t())
+    return torch.matmul(c, self.base_layer.weight.t()) + self.base_layer.bias + self.lora_scale * change
+)"));
+  denoiser.register_module("attn", attention);
+  denoiser.register_module(
+      "conv", adapted_layer(wave({3, 3, 3, 3}) * 0.2, wave({rank, 3, 3, 3}), rank, alpha, R"(
+def forward(self, x):
+    down = torch.conv2d(x, self.lora_A.default.weight, None, [1, 1], [1, 1])
+    base = torch.conv2d(x, self.base_layer.weight, self.base_layer.bias, [1, 1], [1, 1])
+    return base + self.lora_scale * torch.conv2d(down, self.lora_B.default.weight, None)
+)"));
+  denoiser.define(R"(
+def forward(self, x, t, c):
+    wave = torch.sin(t.to(x.dtype) * 0.01).unsqueeze(1)
+    shift = torch.tanh(self.attn.to_k.forward(c.mean(1)) + wave)
+    return 0.6 * x + 0.2 * self.conv.forward(x) + shift.unsqueeze(2).unsqueeze(3)
+)");
+  denoiser.save((directory / "denoiser.ts").string());
+  write_manifest_and_encoder(directory, R"("adapter": {"kind": "lora", "rank": )" +
+                                            std::to_string(rank) + R"(, "alpha": )" +
+                                            std::to_string(alpha) +
+                                            R"(, "scale_buffer": "*.lora_scale"})");
+}
+
 void write_tiny_reward(const fs::path& directory, const std::string& prefix,
                        const std::string& source) {
   fs::create_directories(directory);

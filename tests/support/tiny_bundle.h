@@ -30,6 +30,11 @@ void write_deep_model(const std::filesystem::path& directory, int blocks,
 /// to.lora_scale. Without trainable.patterns in the manifest.
 void write_adapted_model(const std::filesystem::path& directory);
 
+/// The same world with adapters exactly as PEFT names them, on a linear layer, attn.to_k, and on a
+/// convolution, conv: LAYER.base_layer.weight (and .bias), LAYER.lora_A.default.weight,
+/// LAYER.lora_B.default.weight (zeros), and the buffer LAYER.lora_scale, alpha / rank.
+void write_lora_model(const std::filesystem::path& directory, int rank, double alpha);
+
 /// Writes reward bundle `directory`; components named reward, and `PREFIXbrightness`.
 /// `source` replaces its forward(self, images, ids).
 void write_tiny_reward(const std::filesystem::path& directory, const std::string& prefix = "",

@@ -13,16 +13,22 @@ enum class ExportFormat {
   kBundle,       ///< a model bundle: everything to sample and to train on
   kTorchScript,  ///< the network alone, one .ts file
   kSafetensors,  ///< its parameters and buffers, under the names of `trainable.names`
+  kDiffusers,    ///< its adapters alone, as diffusers loads them (load_lora_weights)
+  kKohya,        ///< its adapters alone, as ComfyUI and A1111 load them
+  kMerged,       ///< its parameters as without adapters, these added to their layers' weights
 };
 
-/// "bundle", "torchscript" or "safetensors"; another name is an Error.
+/// "bundle", "torchscript", "safetensors", "diffusers", "kohya", "merged", in that order.
+std::vector<std::string> export_format_names();
+
+/// One of these names; another is an Error.
 ExportFormat parse_export_format(const std::string& name);
 
 /// What `loopline export` is asked for.
 struct ExportRequest {
   std::filesystem::path run{};
   ExportFormat format = ExportFormat::kBundle;
-  std::filesystem::path out{};     ///< a directory, or a file .ts, .pt or .safetensors
+  std::filesystem::path out{};     ///< a directory; a file: .ts, .pt or .safetensors
   bool force = false;              ///< replace what an earlier export wrote there
   train::WeightsChoice weights{};  ///< of a run
 };
@@ -39,6 +45,7 @@ struct Exported {
 /// run's, and `provenance.trained`, which says what trained it; the other files are copied. The
 /// exported bundle draws the images that a run in float32 draws. `out` that exists is an Error
 /// without `force`; a directory that is no model bundle, or that the run needs, is never replaced.
+/// A file of adapters alone needs a bundle with `adapter`, and a run that trained nothing else.
 Exported export_run(const ExportRequest& request);
 
 }  // namespace loopline::experiment

@@ -4,8 +4,8 @@
 
 namespace loopline::tensor {
 
-/// A tensor of the host on `device`. On the way to CUDA it passes through pinned memory, so that
-/// the host does not wait for the copy. On the CPU it is the same tensor.
-at::Tensor upload(const at::Tensor& host, at::Device device);
+/// A tensor on `device`. What comes from the host passes through pinned memory on the way to CUDA,
+/// so that nobody waits for the copy. What is there already is the same tensor.
+at::Tensor upload(const at::Tensor& tensor, at::Device device);
 
 }  // namespace loopline::tensor
