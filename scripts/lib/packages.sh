@@ -1,7 +1,8 @@
 # Debian packages: what is missing, and installing it. Sourced after steps.sh.
 
 build_packages=(g++ cmake ninja-build libyaml-cpp-dev libspdlog-dev libcli11-dev
-  nlohmann-json3-dev libstb-dev libjpeg62-turbo-dev libssl-dev)
+  nlohmann-json3-dev libstb-dev libjpeg62-turbo-dev libutf8proc-dev
+  libssl-dev)
 test_packages=(libgtest-dev libgmock-dev libbenchmark-dev)
 fuzz_packages=(clang libclang-rt-14-dev)
 useful_packages=(ccache mold gnuplot-nox) # faster builds; the curves of reports
@@ -109,5 +110,5 @@ ensure_tools() {
     command -v "$tool" >/dev/null || missing+=("$tool")
   done
   ((${#missing[@]} == 0)) || fail "please install ${missing[*]} and the development files of" \
-    "yaml-cpp, spdlog, CLI11, nlohmann-json, stb, libjpeg, OpenSSL and GoogleTest"
+    "yaml-cpp, spdlog, CLI11, nlohmann-json, stb, libjpeg, utf8proc, OpenSSL and GoogleTest"
 }

@@ -80,11 +80,10 @@ TEST(WordTokenizer, BoundsTheVocabulary) {
               HasSubstr("vocabulary has more than 1000000 words"));
 }
 
-TEST(LoadTokenizer, RefusesClip) {
+TEST(LoadTokenizer, NamesAnUnknownKind) {
   TokenizerSpec s;
-  s.kind = "clip_bpe";
-  EXPECT_THAT(error_of([&] { load_tokenizer(s); }),
-              HasSubstr("this version of Loopline encodes word tokenizers only"));
+  s.kind = "sentencepiece";
+  EXPECT_THAT(error_of([&] { load_tokenizer(s); }), HasSubstr("knows no kind \"sentencepiece\""));
 }
 
 }  // namespace
