@@ -28,6 +28,10 @@ void check_complete(const io::ModelBundle& bundle, const std::string& layer,
 
 }  // namespace
 
+bool is_adapter(const std::string& parameter) {
+  return parameter.find(".lora_") != std::string::npos;
+}
+
 std::string exported_name(const io::ModelBundle& bundle, const std::string& parameter) {
   const auto named = bundle.trainable_names.find(parameter);
   return named == bundle.trainable_names.end() ? parameter : named->second;
@@ -43,7 +47,7 @@ std::map<std::string, Adapter> find_adapters(const io::ModelBundle& bundle,
   if (!bundle.adapter) return adapters;
   for (const auto& [name, tensor] : parameters) {
     const auto lora = io::parse_peft_lora(exported_name(bundle, name));
-    if (!lora && name.find(".lora_") != std::string::npos) {
+    if (!lora && is_adapter(name)) {
       contradiction(bundle, "the adapters have more than A and B, \"" + name + "\"");
     }
     if (!lora) continue;

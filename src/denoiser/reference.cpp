@@ -6,13 +6,11 @@
 #include <algorithm>
 #include <vector>
 
+#include "loopline/denoiser/adapters.h"
 #include "loopline/denoiser/exchange.h"
 
 namespace loopline::denoiser {
 namespace {
-
-/// PEFT's names: "...to_q.lora_A.default.weight".
-bool is_adapter(const std::string& name) { return name.find(".lora_") != std::string::npos; }
 
 bool only_adapters(const Denoiser& denoiser, const tensor::NamedTensors& trainable) {
   return !denoiser.adapter_scales().empty() &&

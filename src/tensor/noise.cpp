@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
+#include "loopline/tensor/upload.h"
+
 namespace loopline::tensor {
 
 at::Tensor normal_rows(const std::vector<Draw>& rows, std::uint32_t step,
@@ -20,7 +22,7 @@ at::Tensor normal_rows(const std::vector<Draw>& rows, std::uint32_t step,
       fill_normal(draw, {data + row * elements, static_cast<std::size_t>(elements)});
     }
   });
-  return noise.to(device, /*non_blocking=*/true);
+  return upload(noise, device);
 }
 
 }  // namespace loopline::tensor

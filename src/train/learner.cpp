@@ -63,10 +63,9 @@ Rows gather(const std::vector<Pair>& minibatch, const std::vector<std::int64_t>&
 /// The latents `later` steps after those of the rows, wherever the trajectory is kept.
 at::Tensor latents_at(const diffusion::Trajectory& trajectory, const Rows& rows, std::int64_t later,
                       at::Device device) {
-  if (trajectory.latents.device() == device) {
-    return trajectory.latents.index({rows.sample, rows.step + later});
-  }
-  return tensor::upload(trajectory.latents.index({rows.host_sample, rows.host_step + later}),
+  const at::Device kept = trajectory.latents.device();
+  return tensor::upload(trajectory.latents.index({tensor::upload(rows.host_sample, kept),
+                                                  tensor::upload(rows.host_step + later, kept)}),
                         device);
 }
 

@@ -26,9 +26,9 @@ at::Tensor reference_log_ratio(denoiser::Denoiser& denoiser, denoiser::Reference
     const at::Tensor index = tensor::upload(host_index, denoiser.device());
     const denoiser::Condition conditional = experience.conditional.select(index);
     const denoiser::Condition unconditional = experience.unconditional.select(index);
-    const bool on_device = trajectory.latents.device() == denoiser.device();
     const at::Tensor latents = tensor::upload(
-        trajectory.latents.index_select(0, on_device ? index : host_index), denoiser.device());
+        trajectory.latents.index_select(0, tensor::upload(host_index, trajectory.latents.device())),
+        denoiser.device());
     const at::Tensor log_prob = trajectory.log_prob.index_select(0, index);
     for (const std::int64_t i : experience.steps) {
       const at::Tensor step = at::full_like(index, i);

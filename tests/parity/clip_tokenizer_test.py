@@ -14,14 +14,10 @@ import sys
 import tempfile
 import unittest
 
-BINARY, SOURCE = (pathlib.Path(path).resolve() for path in sys.argv[1:3])
-ENVIRONMENT = (SOURCE / ".deps/export").resolve()
+import export_environment
 
-if pathlib.Path(sys.prefix).resolve() != ENVIRONMENT:
-    if not (ENVIRONMENT / ".complete").exists():
-        print(f"skipped: no transformers in {ENVIRONMENT}; `scripts/export_env true` installs it")
-        sys.exit(77)
-    os.execv(ENVIRONMENT / "bin/python", [ENVIRONMENT / "bin/python", *sys.argv])
+BINARY, SOURCE = (pathlib.Path(path).resolve() for path in sys.argv[1:3])
+export_environment.enter(SOURCE)
 
 import clip_pieces  # noqa: E402
 from transformers import CLIPTokenizer  # noqa: E402

@@ -6,7 +6,6 @@ Runs in the environment of the export scripts, SOURCE_DIR/.deps/export; without 
 77, skipped."""
 
 import json
-import os
 import pathlib
 import shutil
 import subprocess
@@ -14,14 +13,10 @@ import sys
 import tempfile
 import unittest
 
-BINARY, SOURCE = (pathlib.Path(path).resolve() for path in sys.argv[1:3])
-ENVIRONMENT = (SOURCE / ".deps/export").resolve()
+import export_environment
 
-if pathlib.Path(sys.prefix).resolve() != ENVIRONMENT:
-    if not (ENVIRONMENT / ".complete").exists():
-        print(f"skipped: no diffusers in {ENVIRONMENT}; `scripts/export_env true` installs it")
-        sys.exit(77)
-    os.execv(ENVIRONMENT / "bin/python", [ENVIRONMENT / "bin/python", *sys.argv])
+BINARY, SOURCE = (pathlib.Path(path).resolve() for path in sys.argv[1:3])
+export_environment.enter(SOURCE)
 
 sys.path.insert(0, str(SOURCE / "scripts"))
 

@@ -25,6 +25,10 @@ std::map<std::string, Adapter> find_adapters(const io::ModelBundle& bundle,
 /// alpha / rank, as the manifest's `adapter`, which must be there, says.
 double adapter_scale(const io::ModelBundle& bundle);
 
+/// Whether a network's parameter is part of an adapter, by PEFT's names
+/// ("LAYER.lora_A.default.weight").
+bool is_adapter(const std::string& parameter);
+
 /// The name under which a parameter of the bundle's network is exported.
 std::string exported_name(const io::ModelBundle& bundle, const std::string& parameter);
 
