@@ -1,6 +1,7 @@
 #include "loopline/experiment/target.h"
 
 #include "loopline/core/error.h"
+#include "loopline/tensor/cuda_options.h"
 #include "loopline/tensor/device.h"
 #include "loopline/train/plan.h"
 #include "loopline/train/weights.h"
@@ -43,6 +44,7 @@ Target load_target(const std::filesystem::path& path, const std::string& bundle_
                 "is neither a run (config.yaml, run.json) nor a model bundle (bundle.json)");
   }
   tensor::set_threads(static_cast<int>(threads.value_or(0)));
+  tensor::set_cuda_options({});  // as a run has them unless its config says otherwise
   target.model = denoiser::load_model(path, tensor::parse_device(bundle_device));
   target.transition = target.model.bundle.transition;
   return target;
