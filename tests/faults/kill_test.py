@@ -24,8 +24,8 @@ QUICK = ["iterations=4", "rollout.images=8", "checkpoint.every=1", "checkpoint.k
 LONG = ["iterations=60", "rollout.images=32", "checkpoint.every=3", "evaluation.every=5",
         "sample_log.every=4", "sample_log.pictures=true", "samples.every=7"]
 # Each activity takes a few redraws of the bar.
-SLOW = ["iterations=3", "rollout.images=256", "sampler.steps=50", "learner.inner_epochs=4",
-        "learner.timestep_fraction=0.1", "checkpoint.every=1", "evaluation.every=1",
+SLOW = ["iterations=3", "rollout.images=1024", "sampler.steps=50", "learner.inner_epochs=4",
+        "learner.timestep_fraction=0.025", "checkpoint.every=1", "evaluation.every=1",
         "evaluation.images_per_prompt=128"]
 
 
