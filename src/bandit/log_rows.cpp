@@ -71,7 +71,7 @@ double reward_sign(const LogConfig& config, bool has_costs) {
 LogRows::LogRows(LogConfig config, ReadOptions options, FeatureSink& context, FeatureSink& action,
                  std::size_t action_features)
     : config_(std::move(config)),
-      options_(options),
+      options_(std::move(options)),
       context_(context),
       action_(action),
       action_features_(action_features),
@@ -92,7 +92,8 @@ bool LogRows::next(Row& row) {
       continue;
     }
     note(row);
-    return true;
+    const std::int64_t unit = (row.fields & kCluster) != 0 ? row.cluster : rows_ - 1;
+    if (!options_.keep || options_.keep(unit)) return true;
   }
   check_all();
   return false;

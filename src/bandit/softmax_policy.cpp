@@ -73,8 +73,17 @@ std::vector<std::string> policy_texts(const nlohmann::json& json, const char* na
 /// Empty: in order. Otherwise what is wrong.
 std::string shape_fault(const SoftmaxPolicyData& policy) {
   if (policy.features() == 0) return "its encoding has no features";
-  if (policy.weight.empty() || policy.weight.size() % policy.features() != 0) {
-    return "its weights are not those of " + std::to_string(policy.features()) + " features";
+  std::size_t inputs = policy.features();
+  for (const HiddenLayer& layer : policy.hidden) {
+    const bool has_bias = !layer.bias.empty();
+    if (layer.width == 0 || layer.weight.size() != layer.width * inputs ||
+        (has_bias && layer.bias.size() != layer.width)) {
+      return "a hidden layer is not one of " + std::to_string(inputs) + " inputs";
+    }
+    inputs = layer.width;
+  }
+  if (policy.weight.empty() || policy.weight.size() % inputs != 0) {
+    return "its weights are not those of " + std::to_string(inputs) + " features";
   }
   if (!policy.bias.empty() && policy.bias.size() != policy.actions()) {
     return "its bias is not that of " + std::to_string(policy.actions()) + " actions";
@@ -88,27 +97,71 @@ std::string shape_fault(const SoftmaxPolicyData& policy) {
   return "";
 }
 
+std::string hidden_name(std::size_t layer, const char* part) {
+  return "hidden." + std::to_string(layer) + "." + part;
+}
+
+using Tensors = std::map<std::string, io::SafetensorsTensor>;
+
+/// `weight` has `outputs` rows; an empty bias is left out.
+void add_layer(Tensors& tensors, const std::string& weight_name, const std::string& bias_name,
+               const std::vector<double>& weight, const std::vector<double>& bias,
+               std::size_t outputs) {
+  LOOPLINE_CHECK(all_finite(weight) && all_finite(bias), "weights are finite");
+  const auto rows = static_cast<std::int64_t>(outputs);
+  const auto columns = static_cast<std::int64_t>(weight.size() / outputs);
+  tensors[weight_name] = {io::DType::kF64, {rows, columns}, std::as_bytes(std::span(weight))};
+  if (!bias.empty()) {
+    tensors[bias_name] = {io::DType::kF64, {rows}, std::as_bytes(std::span(bias))};
+  }
+}
+
+std::vector<HiddenLayer> read_hidden(const PolicyFile& file) {
+  std::vector<HiddenLayer> layers;
+  for (std::size_t k = 0; file.header.tensors.contains(hidden_name(k, "weight")); ++k) {
+    HiddenLayer layer;
+    layer.weight = file.numbers(hidden_name(k, "weight"), 2);
+    layer.width =
+        static_cast<std::size_t>(file.header.tensors.at(hidden_name(k, "weight")).shape.front());
+    if (file.header.tensors.contains(hidden_name(k, "bias"))) {
+      layer.bias = file.numbers(hidden_name(k, "bias"), 1);
+    }
+    layers.push_back(std::move(layer));
+  }
+  return layers;
+}
+
+/// y = max(0, W x + b), or without `is_hidden` W x + b.
+void apply_layer(const std::vector<double>& weight, const std::vector<double>& bias,
+                 std::span<const double> x, std::vector<double>& y, bool is_hidden) {
+  y.resize(weight.size() / x.size());
+  for (std::size_t a = 0; a < y.size(); ++a) {
+    const double* w = weight.data() + a * x.size();
+    double score = bias.empty() ? 0 : bias[a];
+    for (std::size_t j = 0; j < x.size(); ++j) score += w[j] * x[j];
+    y[a] = is_hidden ? std::max(0.0, score) : score;
+  }
+}
+
 }  // namespace
 
 void write_softmax_policy(const fs::path& path, const SoftmaxPolicyData& policy) {
   const std::string fault = shape_fault(policy);
   LOOPLINE_CHECK(fault.empty(), "a policy to be saved is whole: " + fault);
-  LOOPLINE_CHECK(all_finite(policy.weight) && all_finite(policy.bias), "weights are finite");
-  const auto actions = static_cast<std::int64_t>(policy.actions());
-  const auto features = static_cast<std::int64_t>(policy.features());
-  std::map<std::string, io::SafetensorsTensor> tensors;
-  tensors["weight"] = {
-      io::DType::kF64, {actions, features}, std::as_bytes(std::span(policy.weight))};
-  if (!policy.bias.empty()) {
-    tensors["bias"] = {io::DType::kF64, {actions}, std::as_bytes(std::span(policy.bias))};
+  Tensors tensors;
+  add_layer(tensors, "weight", "bias", policy.weight, policy.bias, policy.actions());
+  for (std::size_t k = 0; k < policy.hidden.size(); ++k) {
+    const HiddenLayer& layer = policy.hidden[k];
+    add_layer(tensors, hidden_name(k, "weight"), hidden_name(k, "bias"), layer.weight, layer.bias,
+              layer.width);
   }
+  const char* schema = policy.hidden.empty() ? kSoftmaxSchema : kHiddenSoftmaxSchema;
   const nlohmann::json about = {{"temperature", policy.temperature},
                                 {"encoding", policy.encoding.to_json()},
                                 {"action_names", policy.action_names},
                                 {"trained_on", policy.trained_on}};
   write_file_atomically(path, [&](const fs::path& temporary) {
-    io::write_safetensors(temporary, tensors,
-                          {{"schema", kSoftmaxSchema}, {"policy", about.dump()}});
+    io::write_safetensors(temporary, tensors, {{"schema", schema}, {"policy", about.dump()}});
   });
 }
 
@@ -116,8 +169,11 @@ SoftmaxPolicyData read_softmax_policy(const fs::path& path) {
   std::error_code ignored;
   if (!fs::is_regular_file(path, ignored)) throw Error(path.string(), "no such file");
   const PolicyFile file(path);
-  if (file.metadata("schema") != kSoftmaxSchema) {
-    throw Error(file.where, std::string("is no policy of the kind ") + kSoftmaxSchema);
+  const std::string& schema = file.metadata("schema");
+  const bool has_hidden = schema == kHiddenSoftmaxSchema;
+  if (schema != kSoftmaxSchema && !has_hidden) {
+    throw Error(file.where, std::string("is no policy of the kind ") + kSoftmaxSchema + " or " +
+                                kHiddenSoftmaxSchema);
   }
   const nlohmann::json about = io::parse_json(file.metadata("policy"), file.where);
   if (!about.is_object() || !about.contains("encoding") || !about.contains("temperature") ||
@@ -130,13 +186,14 @@ SoftmaxPolicyData read_softmax_policy(const fs::path& path) {
   policy.encoding = LogEncoding::from_json(about["encoding"], file.where);
   policy.action_names = policy_texts(about, "action_names", file.where);
   policy.trained_on = policy_texts(about, "trained_on", file.where);
+  if (has_hidden) policy.hidden = read_hidden(file);
   policy.weight = file.numbers("weight", 2);
   if (file.header.tensors.contains("bias")) policy.bias = file.numbers("bias", 1);
   std::string fault = shape_fault(policy);
   const std::vector<std::int64_t> shape = {static_cast<std::int64_t>(policy.actions()),
-                                           static_cast<std::int64_t>(policy.features())};
+                                           static_cast<std::int64_t>(policy.last_width())};
   if (fault.empty() && file.header.tensors.at("weight").shape != shape) {
-    fault = "its weights are not [actions, " + std::to_string(policy.features()) + "]";
+    fault = "its weights are not [actions, " + std::to_string(policy.last_width()) + "]";
   }
   if (!fault.empty()) throw Error(file.where, fault, "the file is damaged: write it again");
   return policy;
@@ -157,16 +214,16 @@ void SoftmaxPolicy::fill(const LogBlock& block, std::size_t row,
                          std::vector<double>& probability) const {
   refuse_sets(block, "softmax");
   LOOPLINE_CHECK(block.features == data_.features(), "the log has the policy's encoding");
-  const double* x = block.context.data() + row * block.features;
-  probability.resize(data_.actions());
-  double highest = -std::numeric_limits<double>::infinity();
-  for (std::size_t a = 0; a < probability.size(); ++a) {
-    const double* w = data_.weight.data() + a * block.features;
-    double score = data_.bias.empty() ? 0 : data_.bias[a];
-    for (std::size_t j = 0; j < block.features; ++j) score += w[j] * x[j];
-    probability[a] = score / data_.temperature;
-    highest = std::max(highest, probability[a]);
+  std::vector<double> y, below;
+  std::span<const double> x(block.context.data() + row * block.features, block.features);
+  for (const HiddenLayer& layer : data_.hidden) {
+    apply_layer(layer.weight, layer.bias, x, y, true);
+    y.swap(below);
+    x = below;
   }
+  apply_layer(data_.weight, data_.bias, x, probability, false);
+  double highest = -std::numeric_limits<double>::infinity();
+  for (double& p : probability) highest = std::max(highest, p /= data_.temperature);
   double sum = 0;
   for (double& p : probability) sum += p = std::exp(p - highest);
   for (double& p : probability) p /= sum;

@@ -3,12 +3,15 @@
 
 namespace loopline::cli {
 
-void add_bandit(CLI::App& app, int&) {
-  CLI::App* bandit = app.add_subcommand("bandit", "Policies judged by logs of other policies");
+void add_bandit(CLI::App& app, int& exit_code) {
+  CLI::App* bandit =
+      app.add_subcommand("bandit", "Policies judged by, and learned from, logs of other policies");
   bandit->require_subcommand(1);
   bandit->footer(examples({"loopline bandit estimate configs/bandit/estimate.yaml",
+                           "loopline bandit learn configs/bandit/learn.yaml",
                            "loopline bandit estimate --help"}));
   add_bandit_estimate(*bandit);
+  add_bandit_learn(*bandit, exit_code);
 }
 
 }  // namespace loopline::cli

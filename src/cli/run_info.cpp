@@ -35,6 +35,16 @@ std::string shown_command() {
   return text;
 }
 
+std::filesystem::path default_run_directory(const std::string& config) {
+  const std::time_t now = std::time(nullptr);
+  std::tm local{};
+  localtime_r(&now, &local);
+  char stamp[32];
+  std::strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", &local);
+  return std::filesystem::path("runs") /
+         (std::filesystem::path(config).stem().string() + "-" + stamp);
+}
+
 nlohmann::json run_info(const std::string& command) {
   const std::time_t now = std::time(nullptr);
   std::tm utc{};

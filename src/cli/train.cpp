@@ -1,6 +1,5 @@
 #include <cmath>
 #include <cstdio>
-#include <ctime>
 
 #include "commands.h"
 #include "loopline/core/interrupt.h"
@@ -19,17 +18,6 @@ struct Arguments {
   std::string run;
   bool overfit_one_prompt = false, dry_run = false, json = false;
 };
-
-/// runs/NAME-20260131-142233, NAME being the config file's stem.
-std::filesystem::path default_run_directory(const std::string& config) {
-  const std::time_t now = std::time(nullptr);
-  std::tm local{};
-  localtime_r(&now, &local);
-  char stamp[32];
-  std::strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", &local);
-  return std::filesystem::path("runs") /
-         (std::filesystem::path(config).stem().string() + "-" + stamp);
-}
 
 /// Sanity check of a reward and a learning rate: with one prompt the reward must rise.
 void report_overfitting(const train::TrainingOutcome& outcome, const train::TrainConfig& config) {

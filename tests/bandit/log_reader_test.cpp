@@ -146,5 +146,21 @@ TEST_F(Reader, ReadsTheOpenBanditSample) {
   EXPECT_EQ(reader.next(), std::nullopt);
 }
 
+TEST_F(Reader, HandsOutTheRowsThatAreKeptAndKnowsTheOthers) {
+  LogConfig config = csv(file("log.csv",
+                              "action,reward,propensity,user\n0,1,0.5,7\n1,2,0.5,8\n"
+                              "5,3,0.5,8\n2,4,0.5,7\n"));
+  ReadOptions options;
+  options.keep = [](std::int64_t unit) { return unit % 2 == 1; };
+  const auto rewards = [&] { return read_all(config, {}, options).reward; };
+  EXPECT_EQ(rewards(), (std::vector<double>{2, 4}));  // by number
+  config.cluster = "user";
+  EXPECT_EQ(rewards(), (std::vector<double>{1, 4}));  // by cluster
+  LogReader reader(config, {}, options);
+  EXPECT_EQ(reader.next()->first_row, 0);
+  EXPECT_EQ(reader.rows(), 2);
+  EXPECT_EQ(reader.actions(), 6);  // of all rows
+}
+
 }  // namespace
 }  // namespace loopline::bandit

@@ -185,6 +185,49 @@ TEST_F(Policies, ASavedPolicyComesBackBitForBit) {
   EXPECT_TRUE(read_softmax_policy(path).bias.empty());
 }
 
+SoftmaxPolicyData with_hidden_layer() {
+  SoftmaxPolicyData data = two_features();
+  data.hidden = {{.width = 2, .weight = {1, 0, -1, -2, 1, 0}, .bias = {.5, 0}}};
+  data.weight = {1, -1, 2, 0, 0, 3};
+  data.temperature = 1;
+  return data;
+}
+
+TEST_F(Policies, HiddenLayersAreRectified) {
+  LogBlock block = three_rows();
+  block.features = 3;
+  block.context = {0, 0, 0, 2, 1, 1, -1, 0, 0};
+  // Row 1: y = (max(0, 2 - 1 + .5), max(0, -4 + 1)) = (1.5, 0), scores (1.5, 3 + 1, -2).
+  double sum = std::exp(1.5) + std::exp(4) + std::exp(-2);
+  const SoftmaxPolicy policy(with_hidden_layer());
+  EXPECT_THAT(answer(policy, block, 1),
+              Pointwise(DoubleNear(1e-15),
+                        std::vector{std::exp(1.5) / sum, std::exp(4) / sum, std::exp(-2) / sum}));
+  // Row 2: y = (0, 2), scores (-2, 1, 6 - 2).
+  sum = std::exp(-2) + std::exp(1) + std::exp(4);
+  EXPECT_NEAR(policy.logged(block, 2), std::exp(1) / sum, 1e-15);
+}
+
+TEST_F(Policies, APolicyWithHiddenLayersIsAnotherVersionAndComesBack) {
+  const std::string path = path_of("policy.safetensors");
+  const SoftmaxPolicyData data = with_hidden_layer();
+  write_softmax_policy(path, data);
+  EXPECT_THAT(read_file(path), HasSubstr(kHiddenSoftmaxSchema));
+  const SoftmaxPolicyData back = read_softmax_policy(path);
+  ASSERT_EQ(back.hidden.size(), 1U);
+  EXPECT_EQ(back.hidden[0].width, 2U);
+  EXPECT_EQ(back.hidden[0].weight, data.hidden[0].weight);
+  EXPECT_EQ(back.hidden[0].bias, data.hidden[0].bias);
+  EXPECT_EQ(back.weight, data.weight);
+  write_softmax_policy(path, two_features());
+  EXPECT_THAT(read_file(path), HasSubstr(kSoftmaxSchema));
+  write_softmax_policy(path, data);
+  std::string text = read_file(path);
+  text.replace(text.find("[2,3]"), 5, "[3,2]");
+  EXPECT_THAT(log_error([&] { read_softmax_policy(file("d.safetensors", text)); }),
+              HasSubstr("a hidden layer is not one of 3 inputs"));
+}
+
 TEST_F(Policies, ADamagedPolicyIsAnErrorThatNamesIt) {
   const std::string path = path_of("policy.safetensors");
   write_softmax_policy(path, two_features());
@@ -198,7 +241,7 @@ TEST_F(Policies, ADamagedPolicyIsAnErrorThatNamesIt) {
     const std::string damaged = file("damaged.safetensors", text);
     return log_error([&] { read_softmax_policy(damaged); });
   };
-  EXPECT_THAT(error("bandit.policy/1", "bandit.policy/2"), HasSubstr("damaged.safetensors"));
+  EXPECT_THAT(error("bandit.policy/1", "bandit.policy/3"), HasSubstr("damaged.safetensors"));
   EXPECT_THAT(error("\\\"temperature\\\":2.0", "\\\"temperature\\\":0.0"),
               HasSubstr("temperature is not positive"));
   EXPECT_THAT(error("\\\"age\\\"", "\\\"agE\\\""), "no error");

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +25,9 @@ struct ReadLimits {
 
 struct ReadOptions {
   bool needs_propensity = true;  ///< false: a CSV log may be without that column
+  /// Which good rows are handed out, by what is independent: the row's cluster, or without clusters
+  /// its number among all good rows. Those handed out are numbered anew. Unset: all.
+  std::function<bool(std::int64_t unit)> keep{};
   ReadLimits limits;
 };
 

@@ -10,14 +10,24 @@
 
 namespace loopline::bandit {
 
-/// A linear softmax policy over a fixed set of actions, pi(a | x) = softmax_a((W x + b)_a / T),
-/// with all that it takes to ask it about another log.
+/// A layer below the scores: max(0, W y + b).
+struct HiddenLayer {
+  std::size_t width = 0;
+  std::vector<double> weight{};  ///< [width, inputs], row major
+  std::vector<double> bias{};    ///< [width], or empty
+};
+
+/// A softmax policy over a fixed set of actions, pi(a | x) = softmax_a((W y + b)_a / T), with all
+/// that it takes to ask it about another log. y is the context x (a linear policy), or what hidden
+/// layers make of it.
 ///
-/// On disk it is a safetensors file: `weight` [actions, features] and, where there is one, `bias`
-/// [actions], both F64; the metadata have `schema` (kSoftmaxSchema) and `policy`, a JSON object
+/// On disk it is a safetensors file: `weight` [actions, width of y] and, where there is one, `bias`
+/// [actions], `hidden.0.weight`, `hidden.0.bias`, ... alike, all F64; the metadata have `schema`
+/// (kSoftmaxSchema, with hidden layers kHiddenSoftmaxSchema) and `policy`, a JSON object
 /// {"temperature", "encoding", "action_names", "trained_on"}.
 struct SoftmaxPolicyData {
   LogEncoding encoding{};                   ///< of the context; without features of actions
+  std::vector<HiddenLayer> hidden{};        ///< the first one next to the context
   std::vector<double> weight{};             ///< row major, one row an action
   std::vector<double> bias{};               ///< one an action, or empty
   double temperature = 1;                   ///< T > 0
@@ -25,10 +35,12 @@ struct SoftmaxPolicyData {
   std::vector<std::string> trained_on{};    ///< log_marks of the logs that it was fitted to
 
   std::size_t features() const { return encoding.context.width(); }
-  std::size_t actions() const { return features() == 0 ? 0 : weight.size() / features(); }
+  std::size_t last_width() const { return hidden.empty() ? features() : hidden.back().width; }
+  std::size_t actions() const { return last_width() == 0 ? 0 : weight.size() / last_width(); }
 };
 
 constexpr const char* kSoftmaxSchema = "loopline.bandit.policy/1";
+constexpr const char* kHiddenSoftmaxSchema = "loopline.bandit.policy/2";
 
 /// Writes atomically. Shapes that disagree, or numbers that are not finite, are broken invariants.
 void write_softmax_policy(const std::filesystem::path& path, const SoftmaxPolicyData& policy);

@@ -23,6 +23,8 @@ enum class Stream : std::uint8_t {
   kTimestepSubset = 5,
   kPromptDraw = 6,  ///< prompts drawn with replacement
   kBootstrap = 7,
+  kHoldout = 11,         ///< which rows or clusters of a bandit log are held out
+  kInitialWeights = 12,  ///< of a policy's hidden layers; slot: the layer
 };
 
 /// Coordinates of one independent sequence of random words.
