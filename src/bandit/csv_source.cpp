@@ -155,8 +155,8 @@ class CsvSource : public RowSource {
   }
 
   void read_row(Row& row) {
-    row.action = parts_.actions.of(text(action_), action_.name);
-    row.reward = sign_ * finite_number(text(reward_), reward_.name);
+    if (action_.place) row.action = parts_.actions.of(text(action_), action_.name);
+    if (reward_.place) row.reward = sign_ * finite_number(text(reward_), reward_.name);
     const auto number = [&](const Column& c) { return finite_number(text(c), c.name); };
     if (has(propensity_, kPropensity, row)) {
       row.propensity = checked_propensity(number(propensity_), propensity_.name);

@@ -113,7 +113,7 @@ LogFormat format_of(const LogConfig& config, const std::filesystem::path& file) 
               "set format to csv, columns, vw or dsjson");
 }
 
-void LogConfig::check(const std::string& section) const {
+void LogConfig::check(const std::string& section, bool needs_decision) const {
   if (files.empty()) throw Error(section + ".files", "no log is named");
   if (reward.sign == 0) throw Error(section + ".reward.sign", "must be 1 or -1, not 0");
   bool any_csv = false;
@@ -125,8 +125,9 @@ void LogConfig::check(const std::string& section) const {
     any_csv = any_csv || kind == LogFormat::kCsv;
     any_columns = any_columns || kind == LogFormat::kColumns;
   }
-  if (any_csv && !action) throw Error(section + ".action", "the action's column is not named");
-  if (any_csv && !reward.column) {
+  if (any_csv && needs_decision && !action)
+    throw Error(section + ".action", "the action's column is not named");
+  if (any_csv && needs_decision && !reward.column) {
     throw Error(section + ".reward.column", "the reward's column is not named");
   }
   const std::vector<std::string> columns = named_columns(*this);

@@ -38,8 +38,8 @@ void append(const Row& row, LogBlock& block) {
 }
 
 /// A columns file brings its encoding.
-LogEncoding encoding_of(const LogConfig& config, LogEncoding given) {
-  config.check();
+LogEncoding encoding_of(const LogConfig& config, LogEncoding given, const ReadOptions& options) {
+  config.check("log", options.needs_decision);
   const fs::path file = config.files.front();
   if (format_of(config, file) != LogFormat::kColumns) return given;
   LogEncoding own = read_columns(file).encoding;
@@ -50,72 +50,124 @@ LogEncoding encoding_of(const LogConfig& config, LogEncoding given) {
 }  // namespace
 
 struct LogReader::State {
-  State(const LogConfig& config, LogEncoding given, ReadOptions options)
-      : limits(options.limits),
-        encoding(encoding_of(config, std::move(given))),
+  explicit State(LogEncoding own) : encoding(std::move(own)) {}
+  virtual ~State() = default;
+
+  virtual std::optional<LogBlock> next() = 0;
+  virtual std::int64_t actions() const = 0;
+  /// What files alone have.
+  virtual const LogRows* rows() const { return nullptr; }
+
+  LogEncoding encoding;
+  std::int64_t handed_out = 0;
+};
+
+struct LogReader::FileState : LogReader::State {
+  FileState(const LogConfig& config, LogEncoding given, ReadOptions options)
+      : State(encoding_of(config, std::move(given), options)),
+        limits(options.limits),
         context(encoding.context),
         action(encoding.action),
-        rows(config, options, context, action, encoding.action.width()) {
-    has_row = rows.next(row);
+        file_rows(config, options, context, action, encoding.action.width()) {
+    has_row = file_rows.next(row);
   }
 
   std::size_t numbers() const {
     return row.context.size() + row.set_feature.size() + 2 * row.set_size;
   }
 
+  std::optional<LogBlock> next() override {
+    if (!has_row) return std::nullopt;
+    LogBlock block;
+    block.first_row = handed_out;
+    block.features = encoding.context.width();
+    block.sets.features = encoding.action.width();
+    std::size_t sum = 0;
+    while (has_row && block.size() < limits.block_rows) {
+      sum += numbers();
+      if (sum > limits.block_numbers && block.size() > 0) break;
+      append(row, block);
+      has_row = file_rows.next(row);
+    }
+    return block;
+  }
+
+  std::int64_t actions() const override {
+    const std::int64_t count = file_rows.actions().count;
+    return count > 0 ? count : file_rows.most_action() + 1;
+  }
+  const LogRows* rows() const override { return &file_rows; }
+
   ReadLimits limits;
-  LogEncoding encoding;
   FeatureEncoder context, action;
-  LogRows rows;
+  LogRows file_rows;
   Row row;  // the first of the next block
   bool has_row = false;
-  std::int64_t handed_out = 0;
 };
 
+struct LogReader::MemoryState : LogReader::State {
+  MemoryState(std::shared_ptr<const std::vector<LogBlock>> own, LogEncoding given,
+              std::int64_t count)
+      : State(std::move(given)), blocks(std::move(own)), action_count(count) {}
+
+  std::optional<LogBlock> next() override {
+    if (place == blocks->size()) return std::nullopt;
+    return (*blocks)[place++];
+  }
+  std::int64_t actions() const override { return action_count; }
+
+  std::shared_ptr<const std::vector<LogBlock>> blocks;
+  std::int64_t action_count;
+  std::size_t place = 0;
+};
+
+namespace {
+
+const std::vector<std::string> kNoTexts;
+
+}  // namespace
+
 LogReader::LogReader(const LogConfig& config, LogEncoding encoding, ReadOptions options)
-    : state_(std::make_unique<State>(config, std::move(encoding), options)) {}
+    : state_(std::make_unique<FileState>(config, std::move(encoding), options)) {}
+LogReader::LogReader(std::shared_ptr<const std::vector<LogBlock>> blocks, LogEncoding encoding,
+                     std::int64_t actions)
+    : state_(std::make_unique<MemoryState>(std::move(blocks), std::move(encoding), actions)) {}
 LogReader::~LogReader() = default;
 LogReader::LogReader(LogReader&&) noexcept = default;
 LogReader& LogReader::operator=(LogReader&&) noexcept = default;
 
 std::optional<LogBlock> LogReader::next() {
-  State& s = *state_;
-  if (!s.has_row) return std::nullopt;
-  LogBlock block;
-  block.first_row = s.handed_out;
-  block.features = s.encoding.context.width();
-  block.sets.features = s.encoding.action.width();
-  std::size_t numbers = 0;
-  while (s.has_row && block.size() < s.limits.block_rows) {
-    numbers += s.numbers();
-    if (numbers > s.limits.block_numbers && block.size() > 0) break;
-    append(s.row, block);
-    s.has_row = s.rows.next(s.row);
-  }
-  s.handed_out += static_cast<std::int64_t>(block.size());
+  std::optional<LogBlock> block = state_->next();
+  if (block) state_->handed_out += static_cast<std::int64_t>(block->size());
   return block;
 }
 
 const LogEncoding& LogReader::encoding() const { return state_->encoding; }
 std::int64_t LogReader::rows() const { return state_->handed_out; }
-std::int64_t LogReader::skipped() const { return state_->rows.skipped(); }
+std::int64_t LogReader::skipped() const {
+  const LogRows* rows = state_->rows();
+  return rows == nullptr ? 0 : rows->skipped();
+}
 const std::vector<std::string>& LogReader::skipped_messages() const {
-  return state_->rows.messages();
+  const LogRows* rows = state_->rows();
+  return rows == nullptr ? kNoTexts : rows->messages();
 }
-std::int64_t LogReader::actions() const {
-  const std::int64_t count = state_->rows.actions().count;
-  return count > 0 ? count : state_->rows.most_action() + 1;
-}
+std::int64_t LogReader::actions() const { return state_->actions(); }
 const std::vector<std::string>& LogReader::action_names() const {
-  return state_->rows.actions().names.names();
+  const LogRows* rows = state_->rows();
+  return rows == nullptr ? kNoTexts : rows->actions().names.names();
 }
 const std::vector<std::string>& LogReader::loggers() const {
-  return state_->rows.loggers().names();
+  const LogRows* rows = state_->rows();
+  return rows == nullptr ? kNoTexts : rows->loggers().names();
 }
-std::size_t LogReader::buffer_bytes() const { return state_->rows.buffer_bytes(); }
+std::size_t LogReader::buffer_bytes() const {
+  const LogRows* rows = state_->rows();
+  return rows == nullptr ? 0 : rows->buffer_bytes();
+}
 
 LogEncoding learn_encoding(const LogConfig& config, ReadOptions options) {
-  const LogEncoding own = encoding_of(config, {});
+  const LogEncoding own = encoding_of(config, {}, options);
   if (!own.empty()) return own;
   FeatureLearner context(config);
   FeatureLearner action(config);

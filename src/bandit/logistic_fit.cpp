@@ -75,7 +75,7 @@ class Newton {
       const std::size_t group = design.group_of(block, i, action);
       for (std::size_t k = 0; k < task_.folds(); ++k) {
         const std::size_t problem = sums.problem(k, group);
-        if (k == fold[i] || is_done_[problem] != 0) continue;
+        if (is_left_out(k, fold[i], task_.folds()) || is_done_[problem] != 0) continue;
         add_row(problem, task_.base[k], z, block.reward[i], count, sums);
       }
     }

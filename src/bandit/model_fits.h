@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <vector>
 
 #include "loopline/bandit/reward_model.h"
@@ -20,6 +21,11 @@ struct ModelTask {
     if (listener) listener(pass, reader.rows());
   }
 };
+
+/// Whether the model of `fold` does not see the rows of `row_fold`. A single model sees all.
+inline bool is_left_out(std::size_t fold, std::size_t row_fold, std::size_t folds) {
+  return fold == row_fold && folds > 1;
+}
 
 /// Coefficients, folds x groups x width.
 std::vector<double> fit_ridge(const ModelTask& task);

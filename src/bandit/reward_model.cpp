@@ -42,7 +42,7 @@ std::vector<double> bases_of(const LogSurvey& survey, bool is_logistic) {
   for (std::size_t k = 0; k < survey.folds.size(); ++k) {
     FoldTotal outside;
     for (std::size_t other = 0; other < survey.folds.size(); ++other) {
-      if (other == k) continue;
+      if (is_left_out(k, other, survey.folds.size())) continue;
       outside.count += survey.folds[other].count;
       outside.reward += survey.folds[other].reward;
     }

@@ -36,7 +36,7 @@ void solve_outside(const ModelTask& task, ModelSums& sums, std::size_t fold, std
   std::vector<double> matrix(width * width);
   std::fill(coefficients.begin(), coefficients.end(), 0.0);
   for (std::size_t other = 0; other < task.folds(); ++other) {
-    if (other == fold) continue;
+    if (is_left_out(fold, other, task.folds())) continue;
     const std::size_t problem = sums.problem(other, group);
     const auto part = sums.matrix_of(problem);
     const auto right = sums.vector_of(problem);

@@ -9,9 +9,11 @@ void add_bandit(CLI::App& app, int& exit_code) {
   bandit->require_subcommand(1);
   bandit->footer(examples({"loopline bandit estimate configs/bandit/estimate.yaml",
                            "loopline bandit learn configs/bandit/learn.yaml",
+                           "loopline bandit simulate configs/bandit/ope_synthetic.yaml",
                            "loopline bandit estimate --help"}));
   add_bandit_estimate(*bandit);
   add_bandit_learn(*bandit, exit_code);
+  add_bandit_simulate(*bandit, exit_code);
 }
 
 }  // namespace loopline::cli

@@ -38,8 +38,9 @@ struct LogConfig {
   void describe(config::OptionVisitor& visitor);
 
   /// Errors for what one option alone does not show: files that do not exist, a sign of 0, columns
-  /// named for a format that has none, no column for the action. `section` begins the messages.
-  void check(const std::string& section = "log") const;
+  /// named for a format that has none, no column for the action (where rows are decisions).
+  /// `section` begins the messages.
+  void check(const std::string& section = "log", bool needs_decision = true) const;
 };
 
 /// As stated, or by the file's ending; an Error when that does not tell.

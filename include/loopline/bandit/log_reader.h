@@ -28,6 +28,8 @@ struct ReadOptions {
   /// Which good rows are handed out, by what is independent: the row's cluster, or without clusters
   /// its number among all good rows. Those handed out are numbered anew. Unset: all.
   std::function<bool(std::int64_t unit)> keep{};
+  /// False: a CSV file may be without action and reward, which then are 0: its rows are contexts.
+  bool needs_decision = true;
   ReadLimits limits;
 };
 
@@ -51,6 +53,9 @@ class LogReader {
   /// Checks the config. An empty encoding: no features are read (or, from columns, those that the
   /// file has). The encoding's CSV columns must be there.
   explicit LogReader(const LogConfig& config, LogEncoding encoding = {}, ReadOptions options = {});
+  /// A log in memory, whose blocks are handed out as they are: what a simulation has drawn.
+  LogReader(std::shared_ptr<const std::vector<LogBlock>> blocks, LogEncoding encoding,
+            std::int64_t actions);
   ~LogReader();
   LogReader(LogReader&&) noexcept;
   LogReader& operator=(LogReader&&) noexcept;
@@ -74,6 +79,8 @@ class LogReader {
 
  private:
   struct State;
+  struct FileState;
+  struct MemoryState;
   std::unique_ptr<State> state_;
 };
 

@@ -22,7 +22,8 @@ struct RewardModelConfig {
 };
 
 /// Cross-fitted linear models of the reward: as many as folds, the one of a fold fitted without its
-/// rows. Folds are those of term_sample.h: rows by their number, clusters as a whole.
+/// rows. Folds are those of term_sample.h: rows by their number, clusters as a whole. With one fold
+/// there is one model of all rows, which knows the rewards that it predicts.
 ///
 /// With m the mean reward of the rows that a model is fitted to, z the features (reward_design.h)
 /// and c multiplicities, coefficients u of each group are fitted by

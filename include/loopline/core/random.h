@@ -23,8 +23,10 @@ enum class Stream : std::uint8_t {
   kTimestepSubset = 5,
   kPromptDraw = 6,  ///< prompts drawn with replacement
   kBootstrap = 7,
-  kHoldout = 11,         ///< which rows or clusters of a bandit log are held out
-  kInitialWeights = 12,  ///< of a policy's hidden layers; slot: the layer
+  kBanditWorld =
+      9,          ///< iteration: what is drawn; slot and step: the row (src/bandit/world_draws.h)
+  kHoldout = 10,  ///< which rows or clusters of a bandit log are held out
+  kInitialWeights = 11,  ///< of a policy's hidden layers; slot: the layer
 };
 
 /// Coordinates of one independent sequence of random words.
