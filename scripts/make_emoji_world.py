@@ -9,13 +9,13 @@ Resumable: finished phases and pre-training checkpoints stay in --work; delete i
 
 import argparse
 import json
-import shutil
 import time
 import warnings
 from pathlib import Path
 
 import torch
 
+from bundle_export.directories import empty_beside, replace_directory
 from emoji_world import adapted, evaluate, export, grid, manifest, selftest
 from emoji_world.glyphs import load_kernels
 from emoji_world.judge import Judge, train_judge
@@ -50,24 +50,6 @@ def require_room_to_learn(base):
     joint = base["rl"]["oracle_joint"]["mean"]
     if not JOINT_RANGE[0] <= joint <= JOINT_RANGE[1]:
         raise SystemExit(f"base joint accuracy {joint} on rl prompts is outside {JOINT_RANGE}")
-
-
-def replace_directory(new, out):
-    """Puts `new` in the place of `out`."""
-    old = out.with_name(out.name + ".old")
-    shutil.rmtree(old, ignore_errors=True)
-    if out.exists():
-        out.rename(old)
-    new.rename(out)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def empty_beside(out):
-    """An empty directory that will take the place of `out`."""
-    new = out.with_name(out.name + ".part")
-    shutil.rmtree(new, ignore_errors=True)
-    new.mkdir(parents=True)
-    return new
 
 
 def print_size(out, started):

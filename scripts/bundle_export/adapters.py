@@ -5,6 +5,8 @@ from peft import LoraConfig
 from peft.tuners.lora import Linear
 from torch import nn
 
+from .tracing import assert_equal_but_for_rounding
+
 # The cross-attention of a diffusers UNet.
 CROSS_ATTENTION = r".*\.attn2\.(to_q|to_k|to_v|to_out\.0)"
 SCALE_BUFFERS = "*.lora_scale"
@@ -39,6 +41,23 @@ def set_scales(module, scale):
     for name, buffer in module.named_buffers():
         if name.endswith(".lora_scale"):
             buffer.fill_(scale)
+
+
+def check_scales(loaded, inputs, expected, scale):
+    """The adapters do nothing at first and nothing at scale 0, and something once trained.
+    Leaves `loaded` with random B, so that gradients reach A.
+
+    `expected`: what the network without adapters gives for `inputs`."""
+    with torch.no_grad():
+        assert_equal_but_for_rounding(loaded(*inputs), expected)
+        for name, parameter in loaded.named_parameters():
+            if ".lora_B." in name:
+                parameter.normal_()
+        if torch.allclose(loaded(*inputs), expected, atol=1e-2):
+            raise RuntimeError("the adapters have no effect")
+        set_scales(loaded, 0)
+        assert_equal_but_for_rounding(loaded(*inputs), expected)
+        set_scales(loaded, scale)
 
 
 def manifest_entry(rank, alpha):

@@ -38,13 +38,18 @@ def require_no_baked_devices(loaded, methods, path):
             raise RuntimeError(f"{path.name}, {name}, has baked devices:\n" + "\n".join(baked))
 
 
+def assert_equal_but_for_rounding(found, expected):
+    """Within 1e-4 of the largest value: float32 through a deep network, in another order of sums."""
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-4 * expected.abs().max().item())
+
+
 def assert_rows_independent(function, inputs):
     """A batch equals its rows run alone: no baked batch size, no shared timestep."""
     with torch.no_grad():
         together = function(*inputs)
         for i in range(len(together)):
             alone = function(*(x[i:i + 1] for x in inputs))
-            torch.testing.assert_close(together[i:i + 1], alone, rtol=1e-4, atol=1e-5)
+            assert_equal_but_for_rounding(together[i:i + 1], alone)
 
 
 def assert_parameters_kept(traced, module):
@@ -94,6 +99,6 @@ def trace(module, example, other, path, methods=None):
     loaded = torch.jit.load(path)
     require_no_baked_devices(loaded, inputs, path)
     with torch.no_grad():
-        torch.testing.assert_close(loaded(*other), module(*other), rtol=1e-4, atol=1e-5)
+        assert_equal_but_for_rounding(loaded(*other), module(*other))
     assert_rows_independent(loaded, other)
     return loaded

@@ -2,21 +2,13 @@
 
 import torch
 from bundle_export.tracing import assert_parameters_kept, trace
-from diffusers import UNet2DConditionModel
+from bundle_export.unet import PlainUNet
 from torch import nn
 from torch.nn import functional
 
 from .networks import LATENT_SHAPE, TEXT_WIDTH, make_unet
 from .prompts import LENGTH, VOCABULARY
 from .scenes import FOLD, HEIGHT, WIDTH
-
-
-class PlainUNet(UNet2DConditionModel):
-    """The diffusers network returning its tensor; a subclass, so that parameter names stay
-    those of the diffusers state dict."""
-
-    def forward(self, latents, timestep, encoder_hidden_states):
-        return super().forward(latents, timestep, encoder_hidden_states, return_dict=False)[0]
 
 
 class Decoder(nn.Module):

@@ -1,0 +1,1 @@
+"""A Stable Diffusion pipeline in diffusers' directory layout becomes a Loopline bundle."""

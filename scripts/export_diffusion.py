@@ -1,0 +1,115 @@
+"""Makes a Loopline bundle of a Stable Diffusion 1.x or 2.x pipeline: a local directory in diffusers'
+layout (`pipeline.save_pretrained`). The bundle is compared with the pipeline at two other sizes and
+batches, and the differences are printed. See docs/stable_diffusion.md.
+
+    scripts/export_env python scripts/export_diffusion.py stable-diffusion-v1-5 --out models/sd15
+    scripts/export_env python scripts/export_diffusion.py sd-2-1 --out models/sd21 --lora-rank 16
+    scripts/export_env python scripts/export_diffusion.py my-finetune --out models/mine --full
+
+Stable Diffusion XL, 3 and inpainting models are not supported.
+"""
+
+import argparse
+import re
+import shutil
+import sys
+import warnings
+from pathlib import Path
+
+import torch
+import transformers
+from bundle_export.directories import empty_beside, replace_directory
+from diffusion_export.pipeline import Refusal
+from diffusion_export.write import Adapters, write
+
+ATTENTION = r".*\.(to_q|to_k|to_v|to_out\.0)"
+
+
+def positive(kind):
+    def parse(text):
+        value = kind(text)
+        if not value > 0:
+            raise argparse.ArgumentTypeError(f"{text} is not greater than 0")
+        return value
+    parse.__name__ = kind.__name__
+    return parse
+
+
+def resolution(text):
+    """512 or 512x768, height first."""
+    match = re.fullmatch(r"(\d+)(?:x(\d+))?", text)
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text}: write 512, or 512x768 with the height first")
+    return int(match[1]), int(match[2] or match[1])
+
+
+def pattern(text):
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"{text}: {error}") from None
+    return text
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pipeline", type=Path, metavar="PIPELINE_DIR", help="holds model_index.json")
+    parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="directory to write")
+    parser.add_argument("--lora-rank", type=positive(int), default=4, metavar="R",
+                        help="rank of the adapters that are trained (default: 4)")
+    parser.add_argument("--lora-alpha", type=positive(float), metavar="A",
+                        help="their scale is A / R (default: R)")
+    parser.add_argument("--targets", type=pattern, default=ATTENTION, metavar="REGEX",
+                        help="the linear layers that get adapters, a regular expression over the whole "
+                             "name (default: %(default)s)")
+    parser.add_argument("--full", action="store_true", help="no adapters: the UNet itself is trained")
+    parser.add_argument("--resolution", type=resolution, metavar="H[xW]",
+                        help="of the pictures (default: the pipeline's own)")
+    parser.add_argument("--force", action="store_true", help="replace a bundle that is there")
+    parser.add_argument("--threads", type=positive(int), help="(default: all)")
+    return parser.parse_args()
+
+
+def require_free(out, force):
+    if not out.exists():
+        return
+    if not force:
+        raise Refusal(f"{out} is there; --force replaces a bundle")
+    if not (out / "bundle.json").is_file():
+        raise Refusal(f"{out} is there and no bundle; nothing is replaced")
+
+
+def export(arguments):
+    """`arguments.out` appears complete or not at all."""
+    out = arguments.out.resolve()
+    require_free(out, arguments.force)
+    rank = arguments.lora_rank
+    wanted = None if arguments.full else Adapters(rank, arguments.lora_alpha or rank, arguments.targets)
+    new = empty_beside(out)
+    try:
+        write(arguments.pipeline, new, wanted, arguments.resolution)
+        replace_directory(new, out)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    size = sum(file.stat().st_size for file in out.iterdir())
+    print(f"{out}: {size / 1e6:,.1f} MB; next: loopline inspect {arguments.out}")
+
+
+def main():
+    arguments = parse_arguments()
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    # TorchScript is deprecated upstream and is a bundle's format all the same.
+    warnings.filterwarnings("ignore", category=FutureWarning, module="torch.jit")
+    warnings.filterwarnings("ignore", category=DeprecationWarning)
+    transformers.utils.logging.disable_progress_bar()
+    try:
+        export(arguments)
+    except Refusal as refusal:
+        print(f"export_diffusion: {refusal}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
