@@ -42,10 +42,11 @@ class Peer:
     """The pipeline with adapters: the same update, step by step."""
 
     def __init__(self, directory, guidance):
-        self.pipeline = StableDiffusionPipeline.from_pretrained(directory, torch_dtype=torch.float32)
+        self.pipeline = StableDiffusionPipeline.from_pretrained(directory)
         self.unet, self.guidance = self.pipeline.unet.requires_grad_(False), guidance
         self.unet.add_adapter(LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules=TARGETS))
-        self.scheduler = DDIMScheduler.from_config(self.pipeline.scheduler.config)
+        # Published configs of 1.x say so beside PNDM's own options; DDIM alone would clip.
+        self.scheduler = DDIMScheduler.from_config(self.pipeline.scheduler.config, clip_sample=False)
         self.scheduler.set_timesteps(STEPS)
         texts = [p["text"] for p in PROMPTS for _ in range(COPIES)]
         negative = [p.get("negative", "") for p in PROMPTS for _ in range(COPIES)]

@@ -8,10 +8,10 @@
 #include <c10/core/GradMode.h>
 
 #include <cstdio>
+#include <exception>
 #include <string>
 #include <vector>
 
-#include "loopline/core/error.h"
 #include "loopline/denoiser/sampler.h"
 #include "loopline/tensor/noise.h"
 #include "loopline/tensor/tensor_file.h"
@@ -109,7 +109,11 @@ tensor::NamedTensors update(const std::string& bundle, const std::string& prompt
                           .updates_per_epoch = 1,
                           .micro_batch = 4});
   const train::UpdateStatistics statistics = learner.update(experience, 0, kLearningRate);
-  for (const auto& [name, parameter] : trained) dump["gradient." + name] = parameter.grad();
+  // The learner drops the gradients; AdamW's first moment after one step holds them.
+  for (const auto& [name, parameter] : trained) {
+    dump["gradient." + name] =
+        optimizer.state().at("exp_avg." + name) / (1 - optimizer.options().beta1);
+  }
   keep(dump, "after.", trained);
   dump["statistics"] =
       at::tensor({statistics.loss, statistics.clip_fraction_high, statistics.clip_fraction_low,
@@ -129,7 +133,7 @@ int main(int argc, char** argv) {
   try {
     loopline::tensor::save_tensors(
         argv[5], loopline::update(argv[1], argv[2], std::stoll(argv[3]), std::stod(argv[4])));
-  } catch (const loopline::Error& error) {
+  } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return 1;
   }
