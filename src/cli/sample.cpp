@@ -47,9 +47,10 @@ void add_sample(CLI::App& app, int&) {
       ->capture_default_str();
   command->add_option("--seed", request.seed)->check(CLI::NonNegativeNumber)->capture_default_str();
   command
-      ->add_option("--zoom", request.zoom, "Each pixel is drawn this many times wider and higher")
-      ->check(CLI::Range(1, 64))
-      ->capture_default_str();
+      ->add_option("--zoom", request.zoom,
+                   "Each pixel is drawn this many times wider and higher; blank: small images up "
+                   "to 128 pixels")
+      ->check(CLI::Range(1, 64));
   CLI::Option* base = command->add_flag("--base", request.base, "The run's model before training");
   for (CLI::Option* option : add_weights_options(*command, request.weights)) base->excludes(option);
   add_sampler_options(*command, request);

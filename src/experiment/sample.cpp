@@ -11,6 +11,15 @@
 #include "loopline/train/evaluation.h"
 
 namespace loopline::experiment {
+namespace {
+
+/// Shows small images at a size to be looked at.
+std::int64_t legible_zoom(const io::ImageSpec& image) {
+  constexpr std::int64_t kLegible = 128;
+  return std::max<std::int64_t>(1, kLegible / std::min(image.height, image.width));
+}
+
+}  // namespace
 
 io::Image sample_images(const SampleRequest& request, run::Progress& progress) {
   Target target = load_target(request.target, request.device, request.threads);
@@ -47,7 +56,8 @@ io::Image sample_images(const SampleRequest& request, run::Progress& progress) {
   denoiser::sample_latents(*target.model.denoiser, transition, rows);
   progress.update(1, "");
   progress.finish();
-  return tensor::image_grid(at::cat(images), request.count, request.zoom);
+  return tensor::image_grid(at::cat(images), request.count,
+                            request.zoom.value_or(legible_zoom(target.model.bundle.image)));
 }
 
 }  // namespace loopline::experiment

@@ -19,7 +19,7 @@ import export_environment
 LOOPLINE, DUMP, SOURCE = (pathlib.Path(path).resolve() for path in sys.argv[1:4])
 export_environment.enter(SOURCE)
 
-import tiny_pipeline  # noqa: E402
+import random_pipeline  # noqa: E402
 import torch  # noqa: E402
 from diffusers import DDIMScheduler, StableDiffusionPipeline  # noqa: E402
 from peft import LoraConfig  # noqa: E402
@@ -126,7 +126,7 @@ class DdpoUpdate(unittest.TestCase):
         self.assertLessEqual(difference, tolerance * largest, what)
 
     def export(self, version):
-        tiny_pipeline.write(version, self.world / version)
+        random_pipeline.write(version, self.world / version)
         print(run(sys.executable, SOURCE / "scripts/export_diffusion.py", self.world / version,
                   "--out", self.world / "bundle", "--lora-rank", RANK, "--lora-alpha", ALPHA,
                   "--threads", 1))

@@ -19,7 +19,8 @@ struct SampleRequest {
   std::vector<io::Prompt> prompts{};  ///< images of one prompt are one row; none: unprompted
   std::int64_t count = 4;             ///< images of each prompt
   std::int64_t seed = 0;
-  std::int64_t zoom = 8;           ///< each pixel is drawn this many times wider and higher
+  /// Each pixel is drawn this many times wider and higher; blank: small images up to 128 pixels.
+  std::optional<std::int64_t> zoom{};
   bool base = false;               ///< a run's model before training
   train::WeightsChoice weights{};  ///< of a run
   std::optional<std::int64_t> steps{}, threads{};
