@@ -12,35 +12,13 @@ Stable Diffusion XL, 3 and inpainting models are not supported.
 import argparse
 import re
 import shutil
-import sys
-import warnings
 from pathlib import Path
 
-import torch
-import transformers
-from bundle_export.directories import empty_beside, replace_directory
-from diffusion_export.pipeline import Refusal
+from bundle_export.command import positive, resolution, run
+from bundle_export.directories import empty_beside, replace_directory, require_free
 from diffusion_export.write import Adapters, write
 
 ATTENTION = r".*\.(to_q|to_k|to_v|to_out\.0)"
-
-
-def positive(kind):
-    def parse(text):
-        value = kind(text)
-        if not value > 0:
-            raise argparse.ArgumentTypeError(f"{text} is not greater than 0")
-        return value
-    parse.__name__ = kind.__name__
-    return parse
-
-
-def resolution(text):
-    """512 or 512x768, height first."""
-    match = re.fullmatch(r"(\d+)(?:x(\d+))?", text)
-    if not match:
-        raise argparse.ArgumentTypeError(f"{text}: write 512, or 512x768 with the height first")
-    return int(match[1]), int(match[2] or match[1])
 
 
 def pattern(text):
@@ -71,19 +49,10 @@ def parse_arguments():
     return parser.parse_args()
 
 
-def require_free(out, force):
-    if not out.exists():
-        return
-    if not force:
-        raise Refusal(f"{out} is there; --force replaces a bundle")
-    if not (out / "bundle.json").is_file():
-        raise Refusal(f"{out} is there and no bundle; nothing is replaced")
-
-
 def export(arguments):
     """`arguments.out` appears complete or not at all."""
     out = arguments.out.resolve()
-    require_free(out, arguments.force)
+    require_free(out, arguments.force, "bundle.json")
     rank = arguments.lora_rank
     wanted = None if arguments.full else Adapters(rank, arguments.lora_alpha or rank, arguments.targets)
     new = empty_beside(out)
@@ -96,20 +65,5 @@ def export(arguments):
     print(f"{out}: {size / 1e6:,.1f} MB; next: loopline inspect {arguments.out}")
 
 
-def main():
-    arguments = parse_arguments()
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
-    # TorchScript is deprecated upstream and is a bundle's format all the same.
-    warnings.filterwarnings("ignore", category=FutureWarning, module="torch.jit")
-    warnings.filterwarnings("ignore", category=DeprecationWarning)
-    transformers.utils.logging.disable_progress_bar()
-    try:
-        export(arguments)
-    except Refusal as refusal:
-        print(f"export_diffusion: {refusal}", file=sys.stderr)
-        sys.exit(2)
-
-
 if __name__ == "__main__":
-    main()
+    run("export_diffusion", export, parse_arguments())

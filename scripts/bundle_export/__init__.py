@@ -1,2 +1,2 @@
-"""What any exporter of a diffusers network to a Loopline bundle needs: tracing with checks,
-low-rank adapters, segments for recomputation. Knows nothing of a particular model."""
+"""What the exporters to Loopline bundles share: tracing with checks, comparison with the original,
+low-rank adapters, segments for recomputation, command lines. Knows nothing of a particular model."""

@@ -2,6 +2,18 @@
 
 import shutil
 
+from .refusal import Refusal
+
+
+def require_free(out, force, manifest):
+    """Only a bundle, a directory with `manifest`, is replaced, and only by force."""
+    if not out.exists():
+        return
+    if not force:
+        raise Refusal(f"{out} is there; --force replaces a bundle")
+    if not (out / manifest).is_file():
+        raise Refusal(f"{out} is there and no bundle; nothing is replaced")
+
 
 def empty_beside(out):
     """An empty directory that will take the place of `out`."""

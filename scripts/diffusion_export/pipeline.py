@@ -1,10 +1,10 @@
 """The parts of a pipeline directory, and what makes one of no use to a bundle."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
+from bundle_export import pretrained
+from bundle_export.refusal import Refusal
 from bundle_export.unet import PlainUNet
 from diffusers import AutoencoderKL
 from transformers import CLIPTextModel, CLIPTokenizer
@@ -25,10 +25,6 @@ FURTHER_INPUTS = {
 }
 
 
-class Refusal(Exception):
-    """One line: what cannot be exported, where, and what to do."""
-
-
 @dataclass
 class Pipeline:
     unet: PlainUNet
@@ -38,18 +34,12 @@ class Pipeline:
     scheduler: dict  # scheduler_config.json
 
 
-def read_json(path):
-    try:
-        return json.loads(path.read_text())
-    except OSError as error:
-        raise Refusal(f"{path}: {error.strerror}; expected the directory of a {PIPELINE}, as "
-                      "save_pretrained writes it") from None
-    except ValueError as error:
-        raise Refusal(f"{path}: not JSON: {error}") from None
+def config_of(path):
+    return pretrained.read_json(path, f"the directory of a {PIPELINE}")
 
 
 def require_class(directory):
-    found = read_json(directory / "model_index.json").get("_class_name")
+    found = config_of(directory / "model_index.json").get("_class_name")
     if found != PIPELINE:
         reason = f": {ELSEWHERE[found]}" if found in ELSEWHERE else ""
         raise Refusal(f"{directory / 'model_index.json'}: {found} is not supported{reason}; "
@@ -74,24 +64,15 @@ def require_plain(unet, vae, text_encoder, directory):
 
 
 def load_part(kind, folder):
-    """In float32 and in eval mode; from half-precision files where there are no others."""
-    read_json(folder / "config.json")
-    names = [path.name for path in folder.iterdir()]
-    half = [name for name in names if ".fp16." in name]
-    variant = {"variant": "fp16"} if half and not any(
-        name.endswith((".safetensors", ".bin")) and name not in half for name in names) else {}
-    try:
-        return kind.from_pretrained(folder, torch_dtype=torch.float32, local_files_only=True,
-                                    **variant).eval()
-    except (OSError, ValueError, RuntimeError) as error:
-        raise Refusal(f"{folder}: cannot be loaded: {str(error).strip().splitlines()[0]}") from None
+    config_of(folder / "config.json")
+    return pretrained.load(kind, folder)
 
 
 def load(directory):
     """A Pipeline, or a Refusal."""
     require_class(directory)
-    scheduler = read_json(directory / "scheduler/scheduler_config.json")
-    read_json(directory / "tokenizer/tokenizer_config.json")
+    scheduler = config_of(directory / "scheduler/scheduler_config.json")
+    config_of(directory / "tokenizer/tokenizer_config.json")
     tokenizer = CLIPTokenizer.from_pretrained(directory / "tokenizer", local_files_only=True)
     unet = load_part(PlainUNet, directory / "unet")
     vae = load_part(AutoencoderKL, directory / "vae")

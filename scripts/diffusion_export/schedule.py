@@ -3,10 +3,9 @@
 Whatever sampler the pipeline came with, a bundle has DDIM with eta 1, whose transitions have a
 density; what DDIM takes over is what `DDIMScheduler.from_config` takes over."""
 
+from bundle_export.refusal import Refusal
 from diffusers import DDIMScheduler
 from diffusers.schedulers import KarrasDiffusionSchedulers
-
-from .pipeline import Refusal
 
 SCHEDULES = ("linear", "scaled_linear", "squaredcos_cap_v2")
 STEPS, ETA, GUIDANCE = 50, 1.0, 5.0  # as DDPO trains Stable Diffusion

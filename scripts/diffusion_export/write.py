@@ -7,11 +7,14 @@ import re
 from dataclasses import dataclass
 
 import torch
-from bundle_export import adapters, segments
+from bundle_export import adapters, segments, vocabulary
+from bundle_export.clip_text import TextEncoder
+from bundle_export.compare import compare
+from bundle_export.refusal import Refusal
 from bundle_export.tracing import assert_parameters_kept, trace
 from bundle_export.unet import hold_frequencies
 
-from . import parts, pipeline, schedule, verify, vocabulary
+from . import parts, pipeline, schedule, verify
 
 SEED = 11
 FILES = {"denoiser": "denoiser.ts", "text_encoder": "text_encoder.ts", "decoder": "decoder.ts"}
@@ -41,8 +44,8 @@ def say(text):
 def add_adapters(unet, wanted):
     """The number of parameters that they add."""
     if not any(re.fullmatch(wanted.targets, name) for name, _ in unet.named_modules()):
-        raise pipeline.Refusal(f"--targets {wanted.targets}: no layer of the UNet has such a name; they are "
-                               "like down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_q")
+        raise Refusal(f"--targets {wanted.targets}: no layer of the UNet has such a name; they are "
+                      "like down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_q")
     adapters.add_adapters(unet, wanted.rank, wanted.alpha, SEED, wanted.targets)
     return sum(p.numel() for p in unet.parameters() if p.requires_grad)
 
@@ -59,7 +62,7 @@ def write_denoiser(unet, sizes, wanted, path):
     example = verify.unet_inputs(unet, 2, sizes.height, sizes.width, sizes.length)
     loaded = trace(unet, example, large, path, names)
     assert_parameters_kept(loaded, unet)
-    verify.compare(loaded, expected)
+    compare(loaded, expected)
     if wanted:
         adapters.check_scales(loaded, small, expected[0].output, wanted.alpha / wanted.rank)
     segments.check_segments(loaded, names, small)
@@ -72,14 +75,14 @@ def write_text_encoder(parts_of, length, path):
 
     def inputs(rows):
         return torch.randint(vocabulary_size, (rows, length)),
-    encoder = parts.TextEncoder(parts_of.text_encoder, length)
-    verify.compare(trace(encoder, inputs(2), inputs(5), path), expected)
+    encoder = TextEncoder(parts_of.text_encoder, length)
+    compare(trace(encoder, inputs(2), inputs(5), path), expected)
 
 
 def write_decoder(vae, sizes, path):
     expected = verify.expected_of_decoder(vae, sizes.height, sizes.width)
     example = torch.randn(2, vae.config.latent_channels, sizes.height, sizes.width)
-    verify.compare(trace(parts.Decoder(vae), (example,), expected[1].inputs, path), expected)
+    compare(trace(parts.Decoder(vae), (example,), expected[1].inputs, path), expected)
 
 
 def upscaling(vae):
@@ -95,8 +98,8 @@ def latent_sizes(source, resolution, directory):
         size = source.unet.config.sample_size
         resolution = tuple(scale * x for x in (size if isinstance(size, (list, tuple)) else (size, size)))
     if any(side < multiple or side % multiple for side in resolution):
-        raise pipeline.Refusal(f"{directory}: a resolution of {resolution[0]} x {resolution[1]} does not "
-                               f"go through the network: give multiples of {multiple} by --resolution")
+        raise Refusal(f"{directory}: a resolution of {resolution[0]} x {resolution[1]} does not "
+                      f"go through the network: give multiples of {multiple} by --resolution")
     height, width = (side // scale for side in resolution)
     return Sizes(height, width, vocabulary.length_of(source.tokenizer, source.text_encoder))
 

@@ -2,7 +2,7 @@
 
 import json
 
-from .pipeline import Refusal
+from .refusal import Refusal
 
 VOCABULARY, MERGES = "vocab.json", "merges.txt"
 
@@ -18,11 +18,11 @@ def require_no_additions(tokenizer, folder):
     more = sorted(set(tokenizer.get_added_vocab()) - special)
     if more:
         raise Refusal(f"{folder}: has the added words {', '.join(more[:5])}, which are not supported; "
-                      "export the pipeline without them")
+                      "export the model without them")
 
 
 def write(tokenizer, out):
-    """vocab.json and merges.txt, whether the pipeline has them or the tokenizer.json of later
+    """vocab.json and merges.txt, whether the model has them or the tokenizer.json of later
     versions of transformers."""
     model = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
     (out / VOCABULARY).write_text(json.dumps(model["vocab"], ensure_ascii=False))
@@ -31,7 +31,7 @@ def write(tokenizer, out):
 
 
 def entry(tokenizer, length):
-    """`tokenizer` of bundle.json."""
+    """`tokenizer` of bundle.json and reward.json."""
     return {"kind": "clip_bpe", "vocab": VOCABULARY, "merges": MERGES,
             "bos_id": tokenizer.bos_token_id, "eos_id": tokenizer.eos_token_id,
             "length": length, "pad_id": tokenizer.pad_token_id}

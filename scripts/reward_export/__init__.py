@@ -1,0 +1,1 @@
+"""Reward models that people use with Stable Diffusion, as Loopline reward bundles."""
