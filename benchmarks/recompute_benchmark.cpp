@@ -1,12 +1,15 @@
 // A forward and a backward pass of a bundle that has segments, as it is and recomputed: seconds,
 // and the bytes of tensors at the highest beyond what was there before.
 //
-//   recompute_benchmark BUNDLE [PATTERN OF TRAINED PARAMETERS ...] [--benchmark_...]
+//   recompute_benchmark BUNDLE [--rows=N]... [--precision=bf16] [PATTERN OF TRAINED PARAMETERS ...]
+//     [--benchmark_...]
 
 #include <ATen/ATen.h>
 #include <benchmark/benchmark.h>
 
 #include <iostream>
+#include <string>
+#include <vector>
 
 #include "loopline/core/error.h"
 #include "loopline/denoiser/model.h"
@@ -45,16 +48,37 @@ void measure(benchmark::State& state, denoiser::Model& model, const tensor::Name
   for (auto _ : state) train_once(*model.denoiser, trained, latents, condition);
 }
 
+/// What follows `--name=`, out of `arguments`.
+std::vector<std::string> take_options(std::vector<std::string>& arguments,
+                                      const std::string& name) {
+  const std::string prefix = "--" + name + "=";
+  std::vector<std::string> values;
+  std::erase_if(arguments, [&](const std::string& argument) {
+    if (!argument.starts_with(prefix)) return false;
+    values.push_back(argument.substr(prefix.size()));
+    return true;
+  });
+  return values;
+}
+
 int run(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
-  if (argc < 2) {
-    std::cerr << "usage: recompute_benchmark BUNDLE [PATTERN ...] [--benchmark_...]\n";
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  std::vector<std::string> rows_wanted = take_options(arguments, "rows");
+  if (rows_wanted.empty()) rows_wanted = {"48", "96"};
+  const std::vector<std::string> precision = take_options(arguments, "precision");
+  if (arguments.empty()) {
+    std::cerr << "usage: recompute_benchmark BUNDLE [--rows=N]... [--precision=bf16] [PATTERN ...] "
+                 "[--benchmark_...]\n";
     return 2;
   }
-  denoiser::Model model = denoiser::load_model(argv[1], at::kCPU);
+  denoiser::Model model = denoiser::load_model(
+      arguments[0], at::kCPU,
+      tensor::parse_precision(precision.empty() ? "fp32" : precision.back(), at::kCPU));
   const tensor::NamedTensors trained =
-      denoiser::select_trainable(*model.denoiser, {argv + 2, argv + argc});
-  for (const std::int64_t rows : {48, 96}) {
+      denoiser::select_trainable(*model.denoiser, {arguments.begin() + 1, arguments.end()});
+  for (const std::string& wanted : rows_wanted) {
+    const std::int64_t rows = std::stoll(wanted);
     for (const bool recompute : {false, true}) {
       const std::string name =
           std::to_string(rows) + (recompute ? " rows, recomputed" : " rows, as it is");

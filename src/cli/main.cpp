@@ -12,6 +12,7 @@
 #include "loopline/core/text.h"
 #include "loopline/io/torchscript_archive.h"
 #include "loopline/tensor/device.h"
+#include "loopline/tensor/memory.h"
 
 namespace loopline::cli {
 
@@ -104,7 +105,14 @@ int run(int argc, char** argv) {
   } catch (const std::exception& error) {
     const std::string what = error.what();  // LibTorch's goes on with the functions it was in
     log_debug(what);
-    std::fprintf(stderr, "loopline: internal error: %s\n", what.substr(0, what.find('\n')).c_str());
+    if (tensor::is_out_of_memory(error)) {
+      std::fprintf(stderr,
+                   "loopline: out of memory; lower rollout.micro_batch or rollout.decode_batch, or "
+                   "set learner.recompute: true (train --dry-run measures the peak)\n");
+    } else {
+      std::fprintf(stderr, "loopline: internal error: %s\n",
+                   what.substr(0, what.find('\n')).c_str());
+    }
     return static_cast<int>(ExitCode::kFailure);
   }
 }

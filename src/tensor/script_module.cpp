@@ -8,6 +8,7 @@
 #include "loopline/core/error.h"
 #include "loopline/core/files.h"
 #include "loopline/io/torchscript_archive.h"
+#include "loopline/tensor/memory.h"
 #include "script_module_devices.h"
 #include "script_module_operators.h"
 
@@ -39,6 +40,7 @@ struct ScriptModule::Impl {
     try {
       return module.get_method(method)({arguments.begin(), arguments.end()});
     } catch (const std::exception& error) {
+      if (is_out_of_memory(error)) throw;  // no fault of the network's
       throw failure(path, "the network failed: " + reason(error));
     }
   }

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import subprocess
@@ -200,6 +201,20 @@ class Commands(unittest.TestCase):
         plan = json.loads(call("train", CONFIG, "--dry-run", "--json", *sets(), cwd=self.directory)[0])
         self.assertEqual(plan["iteration"]["pairs"], 16 * 9)
         self.assertEqual(list(self.directory.iterdir()), [])
+
+    def test_out_of_memory_is_one_line_that_says_what_to_lower(self):
+        limit = 900 << 20  # bytes of address space, which 16 rows fit into
+
+        def dry_run(rows):
+            command = [BINARY, "train", CONFIG, "--dry-run",
+                       *sets(f"rollout.images={rows}", f"rollout.micro_batch={rows}")]
+            return subprocess.run(command, capture_output=True, text=True, cwd=self.directory,
+                                  preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
+        self.assertEqual(dry_run(16).returncode, 0)
+        failed = dry_run(1024)
+        self.assertEqual(failed.returncode, 1)
+        self.assertIn("out of memory; lower rollout.micro_batch", failed.stderr)
+        self.assertEqual(len(failed.stderr.strip().splitlines()), 1, failed.stderr)
 
     def test_one_prompt_is_overfitted_and_its_samples_are_shown(self):
         run = self.directory / "run"

@@ -164,7 +164,7 @@ class Pictures(unittest.TestCase):
             if "\nalgorithm:" not in path.read_text():
                 continue
             plan = json.loads(run(LOOPLINE, "train", path, "--dry-run", "--json", *settings([
-                f"model={self.world / 'sd1/bundle'}", "reward=[jpeg_compressibility]", "judges=[]",
+                f"model={self.world / 'sd1/bundle'}", "reward=[jpeg_compressibility]", "judges=[]", "evaluation.prompts=[]",
                 f"prompts={CONFIGS / 'animals.yaml'}", "precision=fp32", "frozen_precision=fp32", "threads=1"])))
             self.assertEqual(plan["iteration"]["images"], 256, path)
             self.assertEqual(plan["iteration"]["pairs"], 256 * 50, path)
