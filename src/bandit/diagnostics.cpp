@@ -74,6 +74,7 @@ void DiagnosticsAccumulator::add(const WeightedRows& rows) {
     const double w = rows.weight[i];
     terms[i] = {rows.reward[i], 0, w};
     largest_weight_ = std::max(largest_weight_, w);
+    largest_departure_ = std::max(largest_departure_, std::abs(w - 1));
     if (clip_ && w > *clip_) clipped_ += rows.count(i);
     if (w > 0 && rows.reward[i] != 0) rewarded_ += rows.count(i);
   }
@@ -84,6 +85,7 @@ void DiagnosticsAccumulator::merge(const DiagnosticsAccumulator& other) {
   LOOPLINE_CHECK(clip_ == other.clip_, "diagnostics to merge clip alike");
   sample_.merge(other.sample_);
   largest_weight_ = std::max(largest_weight_, other.largest_weight_);
+  largest_departure_ = std::max(largest_departure_, other.largest_departure_);
   clipped_ += other.clipped_;
   rewarded_ += other.rewarded_;
 }
@@ -104,7 +106,8 @@ Diagnostics DiagnosticsAccumulator::finish() const {
           .clipped_share = clipped_ / n,
           .largest_share = mean > 0 ? largest_weight_ / mean / n : 0,
           .rewarded_rows = rewarded_,
-          .mean_reward = moments.mean(kPlain)};
+          .mean_reward = moments.mean(kPlain),
+          .largest_departure = largest_departure_};
 }
 
 std::string_view name_of(VerdictLevel level) {

@@ -61,9 +61,7 @@ void EstimateAccumulator::add(const WeightedRows& rows) {
 
 Estimate EstimateAccumulator::finish() const {
   Estimate estimate = terms_.finish();
-  if (!entry_of(choice_.kind).unbiased) {
-    estimate.notes.push_back("biased: intervals cover its own expectation, not the value");
-  }
+  if (!entry_of(choice_.kind).unbiased) estimate.notes.emplace_back(kBiasNote);
   return estimate;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "loopline/bandit/slope.h"
 #include "loopline/config/config_tree.h"
 #include "loopline/config/read_options.h"
 #include "loopline/core/error.h"
@@ -24,11 +25,24 @@ std::vector<std::string> names_of_intervals() {
   return names;
 }
 
-std::optional<double> parameter_of(const EstimateConfig& config, const EstimatorEntry& entry) {
-  if (entry.parameter.name == "M") return config.clip;
-  if (entry.parameter.name == "lambda") return config.lambda;
-  if (entry.parameter.name == "b") return config.baseline;
+std::optional<double> parameter_of(const EstimateSettings& settings, const EstimatorEntry& entry) {
+  if (entry.parameter.name == "M") return settings.clip;
+  if (entry.parameter.name == "lambda") return settings.lambda;
+  if (entry.parameter.name == "b") return settings.baseline;
   return std::nullopt;
+}
+
+/// An estimator as asked for: one choice, or with a grid one a parameter.
+std::vector<EstimatorChoice> choices_for(const EstimateSettings& settings,
+                                         const EstimatorEntry& entry) {
+  if (entry.parameter.name != "M" || settings.clip_grid.empty()) {
+    return {{.kind = entry.kind, .parameter = parameter_of(settings, entry)}};
+  }
+  std::vector<EstimatorChoice> choices;
+  for (const double parameter : ordered_grid(entry.kind, settings.clip_grid)) {
+    choices.push_back({.kind = entry.kind, .parameter = parameter});
+  }
+  return choices;
 }
 
 /// The option that holds an estimator's parameter.
@@ -36,21 +50,23 @@ const char* option_of(const EstimatorEntry& entry) {
   return entry.parameter.name == "M" ? "clip" : "lambda";
 }
 
-void check_policy(const PolicyConfig& policy) {
-  const bool takes_file = policy.kind == "table" || policy.kind == "softmax";
-  if (takes_file && !policy.file) {
-    throw Error("policy.file", "a " + policy.kind + " policy needs its file");
+void check_grid(const EstimateSettings& settings) {
+  if (settings.clip_grid.empty()) return;
+  if (settings.clip) {
+    throw Error("clip_grid", "clip is given, too, and M is either one number or one of a grid",
+                "leave one of them out");
   }
-  if (!takes_file && policy.file) {
-    throw Error("policy.file", "a " + policy.kind + " policy has no file",
-                "set policy.kind to table or softmax");
+  std::vector<double> grid = settings.clip_grid;
+  std::sort(grid.begin(), grid.end());
+  if (grid.size() < 2 || std::adjacent_find(grid.begin(), grid.end()) != grid.end()) {
+    throw Error("clip_grid", "is no choice", "give at least two numbers, each once");
   }
-  if (policy.position && policy.kind != "table") {
-    throw Error("policy.position", "is a column of a table, and policy.kind is " + policy.kind);
-  }
-  if (policy.kind == "column" && policy.epsilon > 0) {
-    throw Error("policy.epsilon", "the column has only the logged action's probability",
-                "mix it into the column, or choose another policy");
+  const std::vector<EstimatorChoice> choices = choices_of(settings);
+  if (std::none_of(choices.begin(), choices.end(), [](const EstimatorChoice& c) {
+        return entry_of(c.kind).parameter.name == "M";
+      })) {
+    throw Error("clip_grid", "no estimator that is asked for has an M",
+                "add clipped_ips, switch_dr or shrinkage_dr to estimators");
   }
 }
 
@@ -99,18 +115,45 @@ void PolicyConfig::describe(config::OptionVisitor& v) {
           epsilon);
 }
 
+void PolicyConfig::check(const std::string& section) const {
+  const bool takes_file = kind == "table" || kind == "softmax";
+  if (takes_file && !file) {
+    throw Error(section + ".file", "a " + kind + " policy needs its file");
+  }
+  if (!takes_file && file) {
+    throw Error(section + ".file", "a " + kind + " policy has no file",
+                "set " + section + ".kind to table or softmax");
+  }
+  if (position && kind != "table") {
+    throw Error(section + ".position",
+                "is a column of a table, and " + section + ".kind is " + kind);
+  }
+  if (kind == "column" && epsilon > 0) {
+    throw Error(section + ".epsilon", "the column has only the logged action's probability",
+                "mix it into the column, or choose another policy");
+  }
+}
+
 void EstimateConfig::describe(config::OptionVisitor& v) {
   v.section("log", "The log that is there.", [&] { log.describe(v); });
   v.section("policy", "The policy that is to be valued.", [&] { policy.describe(v); });
+  v.field(option("baseline",
+                 "b of beta_ips, from other rows than these. Blank: the best one, from the log."),
+          baseline);
+  describe_estimates(v);
+}
+
+void EstimateSettings::describe_estimates(config::OptionVisitor& v) {
   v.field(option("estimators",
                  "Which ones. Blank: ips, snips, beta_ips, and with a model dm, dr, sndr.")
               .one_of(names_of_estimators()),
           estimators);
   v.field(option("clip", "M of clipped_ips, switch_dr and shrinkage_dr.").above(0), clip);
+  v.field(option("clip_grid",
+                 "Instead of clip: several M, of which SLOPE chooses one for each estimator.")
+              .above(0),
+          clip_grid);
   v.field(option("lambda", "Of sub_gaussian_ips.").range(0, 1), lambda);
-  v.field(option("baseline",
-                 "b of beta_ips, from other rows than these. Blank: the best one, from the log."),
-          baseline);
   v.section("model", "A model of the reward.", [&] { model.describe(v); });
   v.section("interval", "How certain the values are.", [&] {
     v.field(option("kind", "auto: for each estimator the first valid one of student_t, delta.")
@@ -131,7 +174,13 @@ void EstimateConfig::describe(config::OptionVisitor& v) {
 
 void EstimateConfig::check() const {
   log.check();
-  check_policy(policy);
+  policy.check("policy");
+  check_estimates();
+  check_model_for(*this, policy, "policy");
+}
+
+void EstimateSettings::check_estimates() const {
+  check_grid(*this);
   const std::vector<EstimatorChoice> choices = choices_of(*this);
   intervals_of(*this, choices);
   const bool has_range = interval.range.size() == 2 && interval.range[0] < interval.range[1];
@@ -142,18 +191,22 @@ void EstimateConfig::check() const {
     throw Error("interval.range", "bernstein needs the range of what is averaged",
                 "give bounds that hold for every possible row, not for this log");
   }
-  if (policy.kind != "column" || model.kind == "none") return;
+}
+
+void check_model_for(const EstimateSettings& settings, const PolicyConfig& policy,
+                     const std::string& section) {
+  if (policy.kind != "column" || settings.model.kind == "none") return;
   throw Error("model.kind",
-              "a model needs the policy's probabilities of all actions, and "
-              "policy.kind 'column' has only the logged one's",
+              "a model needs the policy's probabilities of all actions, and " + section +
+                  ".kind 'column' has only the logged one's",
               "set model.kind to none, or choose another policy");
 }
 
-std::vector<EstimatorChoice> choices_of(const EstimateConfig& config) {
-  const bool has_model = config.model.kind != "none";
-  std::vector<std::string> names = config.estimators;
+std::vector<EstimatorChoice> choices_of(const EstimateSettings& settings) {
+  const bool has_model = settings.model.kind != "none";
+  std::vector<std::string> names = settings.estimators;
   if (names.empty()) names = {"ips", "snips", "beta_ips"};
-  if (config.estimators.empty() && has_model) {
+  if (settings.estimators.empty() && has_model) {
     names.insert(names.end(), {"dm", "dr", "sndr"});
   }
   std::vector<EstimatorChoice> choices;
@@ -166,22 +219,24 @@ std::vector<EstimatorChoice> choices_of(const EstimateConfig& config) {
       throw Error("estimators", name + " needs a model of the reward",
                   "set model.kind to ridge or logistic");
     }
-    choices.push_back({.kind = entry.kind, .parameter = parameter_of(config, entry)});
-    if (entry.parameter.required && !choices.back().parameter) {
-      throw Error(option_of(entry), name + " needs it: " + std::string(entry.formula));
+    for (const EstimatorChoice& choice : choices_for(settings, entry)) {
+      if (entry.parameter.required && !choice.parameter) {
+        throw Error(option_of(entry), name + " needs it: " + std::string(entry.formula));
+      }
+      check_choice(choice);
+      choices.push_back(choice);
     }
-    check_choice(choices.back());
   }
   return choices;
 }
 
-std::vector<IntervalKind> intervals_of(const EstimateConfig& config,
+std::vector<IntervalKind> intervals_of(const EstimateSettings& settings,
                                        const std::vector<EstimatorChoice>& choices) {
   constexpr std::array kOrder = {IntervalKind::kStudentT, IntervalKind::kDelta};
   std::vector<IntervalKind> kinds;
   for (const EstimatorChoice& choice : choices) {
-    if (config.interval.kind != "auto") {
-      kinds.push_back(interval_named(config.interval.kind));
+    if (settings.interval.kind != "auto") {
+      kinds.push_back(interval_named(settings.interval.kind));
       require_valid(choice, kinds.back());
       continue;
     }

@@ -31,19 +31,21 @@ Solution solve_baseline(const WeightedMoments& all, const Baseline& baseline, do
   return solution;
 }
 
-Baseline baseline_outside(const std::vector<WeightedMoments>& folds, std::size_t fold) {
+WeightedMoments moments_outside(const std::vector<WeightedMoments>& folds, std::size_t fold) {
   WeightedMoments others;
   for (std::size_t k = 0; k < folds.size(); ++k) {
     if (k != fold) others.merge(folds[k]);
   }
-  return value_optimal_baseline(others);
+  return others;
 }
 
-Solution solve_cross_fitted(const std::vector<WeightedMoments>& folds, double rows) {
+/// `fit`: the baseline from moments.
+Solution solve_cross_fitted(const std::vector<WeightedMoments>& folds, double rows,
+                            Baseline (*fit)(const WeightedMoments&), double expected) {
   Solution total;
   total.baseline = 0;
   for (std::size_t k = 0; k < folds.size(); ++k) {
-    const Solution part = solve_baseline(folds[k], baseline_outside(folds, k), 1);
+    const Solution part = solve_baseline(folds[k], fit(moments_outside(folds, k)), expected);
     const double share = folds[k].count() / rows;
     total.value += share * part.value;
     *total.baseline += share * *part.baseline;
@@ -58,7 +60,8 @@ Solution solve_cross_fitted(const std::vector<WeightedMoments>& folds, double ro
 Solution solve(const Functional& functional, const std::vector<WeightedMoments>& folds) {
   LOOPLINE_CHECK(folds.size() == static_cast<std::size_t>(functional.folds),
                  "moments come fold by fold");
-  LOOPLINE_CHECK(functional.folds == 1 || functional.shape == Shape::kCrossFitted,
+  LOOPLINE_CHECK(functional.folds == 1 || functional.shape == Shape::kCrossFitted ||
+                     functional.shape == Shape::kDifference,
                  "only cross-fitting has folds");
   WeightedMoments all;
   for (const WeightedMoments& fold : folds) all.merge(fold);
@@ -71,8 +74,11 @@ Solution solve(const Functional& functional, const std::vector<WeightedMoments>&
     case Shape::kBaseline:
       return solve_baseline(all, value_optimal_baseline(all), 1);
     case Shape::kCrossFitted:
-      return solve_cross_fitted(folds, all.count());
+      return solve_cross_fitted(folds, all.count(), value_optimal_baseline, 1);
     case Shape::kDifference:
+      if (functional.folds > 1) {
+        return solve_cross_fitted(folds, all.count(), difference_baseline, 0);
+      }
       return solve_baseline(all, difference_baseline(all), 0);
   }
   LOOPLINE_CHECK(false, "unknown shape");

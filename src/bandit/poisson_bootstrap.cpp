@@ -32,6 +32,12 @@ std::array<double, kGroup> replicate_counts(const WeightedRows& rows, std::size_
   return counts;
 }
 
+std::vector<double> sorted_numbers(std::vector<double> values) {
+  std::erase_if(values, [](double value) { return std::isnan(value); });
+  std::sort(values.begin(), values.end());
+  return values;
+}
+
 }  // namespace
 
 PoissonBootstrap::PoissonBootstrap(std::vector<Functional> functionals,
@@ -52,7 +58,7 @@ void PoissonBootstrap::add(const WeightedRows& rows, const std::vector<std::vect
   std::vector<Terms> shifts;
   for (const std::vector<Terms>& of_functional : terms) {
     LOOPLINE_CHECK(of_functional.size() == rows.size(), "one set of terms a row");
-    shifts.push_back(mean_terms(rows, of_functional));
+    shifts.push_back(mean_terms<3>(rows, of_functional));
   }
   for (std::size_t first = 0; first < static_cast<std::size_t>(options_.replicates);
        first += kGroup) {
@@ -105,24 +111,31 @@ void PoissonBootstrap::merge(const PoissonBootstrap& other) {
   }
 }
 
-std::vector<double> PoissonBootstrap::values(std::size_t functional) const {
+std::vector<double> PoissonBootstrap::replicates(std::size_t functional) const {
   std::vector<double> values;
   for (const Folds& folds : moments_.at(functional)) {
     const bool is_empty = std::all_of(
         folds.begin(), folds.end(), [](const WeightedMoments& fold) { return fold.count() == 0; });
-    if (is_empty) continue;
-    const double value = solve(functionals_[functional], folds).value;
-    if (!std::isnan(value)) values.push_back(value);
+    values.push_back(is_empty ? std::numeric_limits<double>::quiet_NaN()
+                              : solve(functionals_[functional], folds).value);
   }
-  std::sort(values.begin(), values.end());
   return values;
+}
+
+std::vector<double> PoissonBootstrap::values(std::size_t functional) const {
+  return sorted_numbers(replicates(functional));
 }
 
 stats::Interval PoissonBootstrap::finish(std::size_t functional, const Estimate& estimate,
                                          double level) const {
+  return percentile_interval(replicates(functional), estimate, level);
+}
+
+stats::Interval percentile_interval(std::vector<double> replicates, const Estimate& estimate,
+                                    double level) {
   LOOPLINE_CHECK(level > 0 && level < 1, "a confidence level lies inside (0, 1)");
   require_valid(estimate.name, estimate.intervals, IntervalKind::kBootstrap);
-  const std::vector<double> sorted = values(functional);
+  const std::vector<double> sorted = sorted_numbers(std::move(replicates));
   if (estimate.units <= 1 || sorted.empty()) {
     constexpr double kInfinite = std::numeric_limits<double>::infinity();
     return {estimate.value, -kInfinite, kInfinite};

@@ -165,15 +165,13 @@ class CellSimulation {
     }
     EstimateSums sums(config, choices);
     for (const LogBlock& block : *log_) {
-      sums.add(weigh(block, *target_, model ? &*model : nullptr));
+      sums.add({weigh(block, *target_, model ? &*model : nullptr)});
     }
-    for (std::size_t i = 0; i < sums.size(); ++i) {
-      const Estimate estimate = sums.estimate(i);
-      const stats::Interval interval = sums.interval(i, estimate);
-      result_.estimates.push_back(
-          {std::string(estimate.name), estimate.value, interval.low, interval.high});
+    for (const EstimateRow& row : sums.estimates(0)) {
+      result_.estimates.push_back({std::string(row.estimate.name), row.estimate.value,
+                                   row.interval.low, row.interval.high});
     }
-    const Diagnostics diagnostics = sums.diagnostics();
+    const Diagnostics diagnostics = sums.diagnostics(0);
     result_.effective_rows = diagnostics.effective_rows;
     result_.mean_weight = diagnostics.mean_weight;
   }

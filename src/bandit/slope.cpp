@@ -7,62 +7,36 @@
 #include "loopline/core/error.h"
 
 namespace loopline::bandit {
-namespace {
 
-/// A larger M clips less; a larger lambda shrinks more.
-void sort_by_bias(Estimator kind, std::vector<double>& grid) {
-  std::sort(grid.begin(), grid.end());
-  if (kind != Estimator::kSubGaussianIps) std::reverse(grid.begin(), grid.end());
-}
-
-}  // namespace
-
-Slope::Slope(const SlopeOptions& options) : options_(options), clipped_(options.grid.size()) {
-  const EstimatorEntry& entry = entry_of(options.kind);
+std::vector<double> ordered_grid(Estimator kind, std::vector<double> grid) {
+  const EstimatorEntry& entry = entry_of(kind);
   if (!entry.parameter.required) {
     throw Error("slope", std::string(entry.name) + " has no parameter that trades bias for width",
                 "choose clipped_ips, switch_dr, shrinkage_dr or sub_gaussian_ips");
   }
-  LOOPLINE_CHECK(options.level > 0 && options.level < 1, "a confidence level lies inside (0, 1)");
-  std::vector<double>& grid = options_.grid;
-  sort_by_bias(options.kind, grid);
+  // A larger M clips less; a larger lambda shrinks more.
+  std::sort(grid.begin(), grid.end());
+  if (kind != Estimator::kSubGaussianIps) std::reverse(grid.begin(), grid.end());
   if (grid.empty() || std::adjacent_find(grid.begin(), grid.end()) != grid.end()) {
     throw Error("slope", grid.empty() ? "the grid is empty" : "a parameter is in the grid twice",
                 "give distinct parameters");
   }
-  for (const double parameter : grid) {
-    estimates_.emplace_back(EstimatorChoice{.kind = options.kind, .parameter = parameter});
-  }
+  return grid;
 }
 
-void Slope::add(const WeightedRows& rows) {
-  for (std::size_t k = 0; k < estimates_.size(); ++k) {
-    estimates_[k].add(rows);
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      if (rows.weight[i] > options_.grid[k]) clipped_[k] += rows.count(i);
-    }
-  }
-}
-
-void Slope::merge(const Slope& other) {
-  LOOPLINE_CHECK(options_.grid == other.options_.grid, "grids to merge are equal");
-  for (std::size_t k = 0; k < estimates_.size(); ++k) {
-    estimates_[k].merge(other.estimates_[k]);
-    clipped_[k] += other.clipped_[k];
-  }
-}
-
-SlopeResult Slope::finish() const {
-  const double level = 1 - (1 - options_.level) / static_cast<double>(estimates_.size());
-  const bool has_clipping = options_.kind != Estimator::kSubGaussianIps;
+SlopeResult choose_by_slope(const std::vector<double>& grid, const std::vector<Estimate>& estimates,
+                            const std::vector<double>& clipped_share, double level) {
+  LOOPLINE_CHECK(!grid.empty() && grid.size() == estimates.size(), "an estimate a parameter");
+  LOOPLINE_CHECK(level > 0 && level < 1, "a confidence level lies inside (0, 1)");
+  const double each = 1 - (1 - level) / static_cast<double>(grid.size());
   SlopeResult result;
   double low = -std::numeric_limits<double>::infinity();
   double high = -low;
-  for (std::size_t k = 0; k < estimates_.size(); ++k) {
-    SlopeStep step{.parameter = options_.grid[k], .estimate = estimates_[k].finish()};
-    const stats::Interval interval = closed_interval(step.estimate, IntervalKind::kStudentT, level);
+  for (std::size_t k = 0; k < grid.size(); ++k) {
+    SlopeStep step{.parameter = grid[k], .estimate = estimates[k]};
+    const stats::Interval interval = closed_interval(step.estimate, IntervalKind::kStudentT, each);
     step.width = (interval.high - interval.low) / 2;
-    if (has_clipping) step.clipped_share = clipped_[k] / step.estimate.rows;
+    if (!clipped_share.empty()) step.clipped_share = clipped_share[k];
     step.low = low = std::max(low, step.estimate.value - 2 * step.width);
     step.high = high = std::min(high, step.estimate.value + 2 * step.width);
     step.agrees = low <= high;

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <map>
 #include <optional>
 #include <span>
+#include <unordered_set>
 
 #include "loopline/bandit/log_columns.h"
 #include "loopline/core/error.h"
@@ -20,6 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::size_t kNoPlace = std::numeric_limits<std::size_t>::max();
 constexpr std::uint64_t kMostPolicyBytes = 1ULL << 30;
 
 bool all_finite(const std::vector<double>& numbers) {
@@ -210,12 +213,56 @@ std::vector<std::string> log_marks(const LogConfig& config, const LogEncoding& e
   return marks;
 }
 
+FeatureEncoding joint_encoding(const std::vector<FeatureEncoding>& encodings) {
+  std::vector<FeatureColumn> columns;
+  for (const FeatureEncoding& encoding : encodings) {
+    for (const FeatureColumn& column : encoding.columns()) {
+      const auto known = std::find_if(columns.begin(), columns.end(), [&](const FeatureColumn& c) {
+        return c.name == column.name && c.categorical == column.categorical;
+      });
+      if (known == columns.end()) {
+        columns.push_back(column);
+        continue;
+      }
+      std::vector<std::string>& categories = known->categories;
+      std::unordered_set<std::string> seen(categories.begin(), categories.end());
+      for (const std::string& category : column.categories) {
+        if (seen.insert(category).second) categories.push_back(category);
+      }
+    }
+  }
+  return FeatureEncoding(std::move(columns), "the policies' encodings together");
+}
+
+SoftmaxPolicy::SoftmaxPolicy(SoftmaxPolicyData data, const FeatureEncoding& blocks)
+    : data_(std::move(data)) {
+  const FeatureEncoding& own = data_.encoding.context;
+  if (blocks == own) return;
+  for (const FeatureColumn& column : blocks.columns()) {
+    const std::optional<std::size_t> known = own.find(column.name, column.categorical);
+    for (const std::string& category : column.categories) {
+      place_.push_back(known ? own.place(*known, category) : kNoPlace);
+    }
+    // A number, or the category that none has seen.
+    const std::size_t seen = known ? own.columns()[*known].categories.size() : 0;
+    place_.push_back(known ? own.first(*known) + seen : kNoPlace);
+  }
+}
+
 void SoftmaxPolicy::fill(const LogBlock& block, std::size_t row,
                          std::vector<double>& probability) const {
   refuse_sets(block, "softmax");
-  LOOPLINE_CHECK(block.features == data_.features(), "the log has the policy's encoding");
-  std::vector<double> y, below;
+  LOOPLINE_CHECK(block.features == (place_.empty() ? data_.features() : place_.size()),
+                 "the log has the policy's encoding");
+  std::vector<double> y, below, own;
   std::span<const double> x(block.context.data() + row * block.features, block.features);
+  if (!place_.empty()) {
+    own.assign(data_.features(), 0);
+    for (std::size_t j = 0; j < place_.size(); ++j) {
+      if (place_[j] != kNoPlace && x[j] != 0) own[place_[j]] = x[j];
+    }
+    x = own;
+  }
   for (const HiddenLayer& layer : data_.hidden) {
     apply_layer(layer.weight, layer.bias, x, y, true);
     y.swap(below);

@@ -14,7 +14,8 @@ std::uint64_t mixed_bits(std::uint64_t x) {
   return x ^ (x >> 31);
 }
 
-double value_of(const LinearForm& form, const Terms& terms) {
+template <std::size_t N>
+double value_of(const LinearFormOf<N>& form, const TermsOf<N>& terms) {
   double value = form.constant;
   for (std::size_t j = 0; j < terms.size(); ++j) value += form.factor[j] * terms[j];
   return value;
@@ -28,27 +29,18 @@ std::size_t fold_of(const WeightedRows& rows, std::size_t row, int folds) {
   return (rows.cluster.empty() ? unit : mixed_bits(unit)) % static_cast<std::uint64_t>(folds);
 }
 
-Terms mean_terms(const WeightedRows& rows, std::span<const Terms> terms) {
-  double total = 0;
-  Terms sum{};
-  for (std::size_t i = 0; i < terms.size(); ++i) {
-    total += rows.count(i);
-    for (std::size_t j = 0; j < sum.size(); ++j) sum[j] += rows.count(i) * terms[i][j];
-  }
-  for (double& value : sum) value = total > 0 ? value / total : 0;
-  return sum;
-}
-
-TermSample::TermSample(int folds) : folds_(static_cast<std::size_t>(folds)) {
+template <std::size_t N>
+TermSampleOf<N>::TermSampleOf(int folds) : folds_(static_cast<std::size_t>(folds)) {
   LOOPLINE_CHECK(folds >= 1, "a sample has at least one fold");
 }
 
-void TermSample::add(const WeightedRows& rows, std::span<const Terms> terms) {
+template <std::size_t N>
+void TermSampleOf<N>::add(const WeightedRows& rows, std::span<const TermsOf<N>> terms) {
   LOOPLINE_CHECK(terms.size() == rows.size(), "one set of terms a row");
   const int count_of_folds = static_cast<int>(folds_.size());
   // The block is summed by itself and then merged, so that it gives the same bits alone.
-  TermSample block(count_of_folds);
-  std::vector<ShiftedSums> sums(folds_.size(), ShiftedSums(mean_terms(rows, terms)));
+  TermSampleOf block(count_of_folds);
+  std::vector<ShiftedSumsOf<N>> sums(folds_.size(), ShiftedSumsOf<N>(mean_terms(rows, terms)));
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const std::size_t fold = fold_of(rows, i, count_of_folds);
     const double count = rows.count(i);
@@ -62,7 +54,8 @@ void TermSample::add(const WeightedRows& rows, std::span<const Terms> terms) {
   merge(block);
 }
 
-void TermSample::merge(const TermSample& other) {
+template <std::size_t N>
+void TermSampleOf<N>::merge(const TermSampleOf& other) {
   LOOPLINE_CHECK(folds_.size() == other.folds_.size(), "samples to merge have equal folds");
   const bool one_is_empty = all().count() == 0 || other.all().count() == 0;
   LOOPLINE_CHECK(one_is_empty || clustered() == other.clustered(),
@@ -71,7 +64,8 @@ void TermSample::merge(const TermSample& other) {
   for (const Cluster& cluster : other.clusters_) add_to_cluster(cluster);
 }
 
-void TermSample::add_to_cluster(const Cluster& part) {
+template <std::size_t N>
+void TermSampleOf<N>::add_to_cluster(const Cluster& part) {
   const auto [entry, is_new] = cluster_index_.try_emplace(part.name, clusters_.size());
   if (is_new) {
     clusters_.push_back(part);
@@ -82,17 +76,20 @@ void TermSample::add_to_cluster(const Cluster& part) {
   for (std::size_t j = 0; j < part.sum.size(); ++j) cluster.sum[j] += part.sum[j];
 }
 
-WeightedMoments TermSample::all() const {
-  WeightedMoments total;
-  for (const WeightedMoments& fold : folds_) total.merge(fold);
+template <std::size_t N>
+MomentsOf<N> TermSampleOf<N>::all() const {
+  MomentsOf<N> total;
+  for (const MomentsOf<N>& fold : folds_) total.merge(fold);
   return total;
 }
 
-double TermSample::units() const {
+template <std::size_t N>
+double TermSampleOf<N>::units() const {
   return clustered() ? static_cast<double>(clusters_.size()) : all().count();
 }
 
-double TermSample::squared_error(std::span<const LinearForm> form) const {
+template <std::size_t N>
+double TermSampleOf<N>::squared_error(std::span<const LinearFormOf<N>> form) const {
   LOOPLINE_CHECK(form.size() == folds_.size(), "one linear form a fold");
   if (units() <= 1) return std::numeric_limits<double>::infinity();
   const double rows = all().count();
@@ -117,5 +114,8 @@ double TermSample::squared_error(std::span<const LinearForm> form) const {
   }
   return square * (units() / (units() - 1)) / rows / rows;
 }
+
+template class TermSampleOf<3>;
+template class TermSampleOf<kPairTerms>;
 
 }  // namespace loopline::bandit

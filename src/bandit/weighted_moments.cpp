@@ -4,14 +4,15 @@
 
 namespace loopline::bandit {
 
-void WeightedMoments::merge(const WeightedMoments& other) {
+template <std::size_t N>
+void MomentsOf<N>::merge(const MomentsOf& other) {
   if (other.count_ == 0) return;
   if (count_ == 0) {
     *this = other;
     return;
   }
   const double total = count_ + other.count_;
-  Terms delta;
+  TermsOf<N> delta;
   for (std::size_t i = 0; i < delta.size(); ++i) delta[i] = other.mean_[i] - mean_[i];
   for (std::size_t i = 0; i < delta.size(); ++i) {
     for (std::size_t j = 0; j < delta.size(); ++j) {
@@ -23,11 +24,13 @@ void WeightedMoments::merge(const WeightedMoments& other) {
   count_ = total;
 }
 
-double WeightedMoments::covariance(Term a, Term b) const {
+template <std::size_t N>
+double MomentsOf<N>::covariance(std::size_t a, std::size_t b) const {
   return count_ == 0 ? 0 : comoment_[a][b] / count_;
 }
 
-double WeightedMoments::centred_square(const Terms& factor) const {
+template <std::size_t N>
+double MomentsOf<N>::centred_square(const TermsOf<N>& factor) const {
   double sum = 0;
   for (std::size_t i = 0; i < factor.size(); ++i) {
     for (std::size_t j = 0; j < factor.size(); ++j) sum += factor[i] * factor[j] * comoment_[i][j];
@@ -35,10 +38,11 @@ double WeightedMoments::centred_square(const Terms& factor) const {
   return std::max(sum, 0.0);
 }
 
-WeightedMoments ShiftedSums::moments() const {
+template <std::size_t N>
+MomentsOf<N> ShiftedSumsOf<N>::moments() const {
   if (count_ == 0) return {};
-  Terms mean = shift_;
-  std::array<Terms, 3> comoment{};
+  TermsOf<N> mean = shift_;
+  std::array<TermsOf<N>, N> comoment{};
   for (std::size_t i = 0; i < mean.size(); ++i) {
     mean[i] += sum_[i] / count_;
     for (std::size_t j = 0; j <= i; ++j) {
@@ -49,5 +53,10 @@ WeightedMoments ShiftedSums::moments() const {
   }
   return {count_, mean, comoment};
 }
+
+template class MomentsOf<3>;
+template class MomentsOf<kPairTerms>;
+template class ShiftedSumsOf<3>;
+template class ShiftedSumsOf<kPairTerms>;
 
 }  // namespace loopline::bandit

@@ -8,10 +8,12 @@ void add_bandit(CLI::App& app, int& exit_code) {
       app.add_subcommand("bandit", "Policies judged by, and learned from, logs of other policies");
   bandit->require_subcommand(1);
   bandit->footer(examples({"loopline bandit estimate configs/bandit/estimate.yaml",
+                           "loopline bandit compare configs/bandit/compare.yaml",
                            "loopline bandit learn configs/bandit/learn.yaml",
                            "loopline bandit simulate configs/bandit/ope_synthetic.yaml",
                            "loopline bandit estimate --help"}));
   add_bandit_estimate(*bandit);
+  add_bandit_compare(*bandit);
   add_bandit_learn(*bandit, exit_code);
   add_bandit_simulate(*bandit, exit_code);
 }

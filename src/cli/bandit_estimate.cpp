@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "bandit_commands.h"
+#include "bandit_text.h"
 #include "commands.h"
 #include "loopline/bandit/estimate_log.h"
 #include "loopline/run/progress.h"
@@ -19,51 +20,16 @@ struct EstimateArguments {
   bool json = false;
 };
 
-std::string number_text(const Json& value) {
-  if (!value.is_number()) return "-";
-  char text[32];
-  std::snprintf(text, sizeof text, "%.6g", value.get<double>());
-  return text;
-}
-
-std::string name_of(const Json& estimate) {
-  std::string name = estimate["name"].get<std::string>();
-  if (estimate.contains("parameter")) name += "(" + number_text(estimate["parameter"]) + ")";
-  return name;
-}
-
-/// What a reader must know before any number.
-void print_verdict(const Json& result) {
-  const std::string verdict = result["verdict"].get<std::string>();
-  const bool is_unusable = verdict == "unusable";
-  if (is_unusable) {
-    std::printf("UNUSABLE: do not act on these numbers.\n");
-  } else if (verdict == "doubtful") {
-    std::printf("DOUBTFUL: treat these numbers with care.\n");
-  } else {
-    std::printf("Usable: nothing in the weights speaks against these numbers.\n");
-  }
-  for (const Json& reason : result["reasons"]) {
-    std::printf("  - %s\n", reason.get_ref<const std::string&>().c_str());
-  }
-  std::printf("\n");
-}
-
 void print_estimates(const Json& estimates) {
   std::size_t width = 9;
-  for (const Json& estimate : estimates) width = std::max(width, name_of(estimate).size());
-  const int columns = static_cast<int>(width);
-  char heading[32];
-  std::snprintf(heading, sizeof heading, "%g %% interval",
-                100 * estimates.front()["level"].get<double>());
-  std::printf("%-*s  %12s  %-27s  %s\n", columns, "estimator", "value", heading, "note");
   for (const Json& estimate : estimates) {
-    const std::string interval =
-        "[" + number_text(estimate["low"]) + ", " + number_text(estimate["high"]) + "]";
-    std::string note = estimate["interval"].get<std::string>();
-    for (const Json& text : estimate["notes"]) note += "; " + text.get<std::string>();
-    std::printf("%-*s  %12s  %-27s  %s\n", columns, name_of(estimate).c_str(),
-                number_text(estimate["value"]).c_str(), interval.c_str(), note.c_str());
+    width = std::max(width, estimator_text(estimate, "name").size());
+  }
+  const int columns = static_cast<int>(width);
+  std::printf("%-*s  %s\n", columns, "estimator", value_heading(estimates.front()).c_str());
+  for (const Json& estimate : estimates) {
+    std::printf("%-*s  %s\n", columns, estimator_text(estimate, "name").c_str(),
+                value_text(estimate).c_str());
   }
 }
 
@@ -89,12 +55,7 @@ void print_rows(const Json& result) {
     std::printf("policy: %s actions, %s\n", number_text(result["policy"]["actions"]).c_str(),
                 result["policy"]["note"].get_ref<const std::string&>().c_str());
   }
-  const Json& log = result["log"];
-  if (log["skipped"] == 0) return;
-  std::printf("%s bad rows were skipped:\n", number_text(log["skipped"]).c_str());
-  for (const Json& message : log["skipped_messages"]) {
-    std::printf("  %s\n", message.get_ref<const std::string&>().c_str());
-  }
+  print_skipped(result["log"]);
 }
 
 void estimate(const EstimateArguments& arguments) {
@@ -107,7 +68,7 @@ void estimate(const EstimateArguments& arguments) {
     std::printf("%s\n", result.dump(2).c_str());
     return;
   }
-  print_verdict(result);
+  print_weights(result["verdict"], result["reasons"]);
   print_estimates(result["estimates"]);
   print_rows(result);
 }
@@ -135,7 +96,9 @@ void add_bandit_estimate(CLI::App& bandit) {
       examples({"loopline bandit estimate configs/bandit/estimate.yaml",
                 "loopline bandit estimate estimate.yaml --set policy.kind=uniform --json",
                 "loopline bandit estimate estimate.yaml --set model.kind=ridge --set "
-                "\"estimators=[dm, dr]\""}));
+                "\"estimators=[dm, dr]\"",
+                "loopline bandit estimate estimate.yaml --set estimators=clipped_ips --set "
+                "\"clip_grid=[1, 3, 10, 30, 100]\""}));
   command->callback([arguments] { estimate(*arguments); });
 }
 

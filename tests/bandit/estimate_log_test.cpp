@@ -121,6 +121,29 @@ TEST_F(Estimates, ParametersReachTheirEstimators) {
   EXPECT_EQ(result["diagnostics"]["clipped_share"], 3 / 8.);
 }
 
+TEST_F(Estimates, SlopeChoosesAmongTheGrid) {
+  EstimateConfig config = eight(eight_rows());
+  config.estimators = {"ips", "clipped_ips"};
+  config.clip_grid = {1, 5, 2};
+  const Json result = run(config);
+  const Json& row = named(result, "clipped_ips");
+  ASSERT_EQ(row["slope"].size(), 3U);
+  EXPECT_NEAR(row["slope"][0]["value"], .375, 1e-15) << "no weight is above 5";
+  EXPECT_NEAR(row["slope"][2]["value"], (.5 + 1 + .25 + .75) / 8, 1e-15);
+  EXPECT_EQ(row["slope"][1]["clipped_share"], 1 / 8.);
+  EXPECT_EQ(row["parameter"], 1) << "eight rows say nothing against it";
+  EXPECT_EQ(row["value"], row["slope"][2]["value"]);
+  EXPECT_FALSE(named(result, "ips").contains("slope"));
+  config.clip = 3;
+  EXPECT_THAT(error_of(config), HasSubstr("clip_grid: clip is given, too"));
+  config.clip.reset();
+  config.estimators = {"ips"};
+  EXPECT_THAT(error_of(config), HasSubstr("no estimator that is asked for has an M"));
+  config.estimators = {"clipped_ips"};
+  config.clip_grid = {2, 2};
+  EXPECT_THAT(error_of(config), HasSubstr("each once"));
+}
+
 TEST_F(Estimates, ModelsAgainstTheirTruth) {
   EstimateConfig config;
   config.log = csv(file("log.csv", world_log(20'000)));

@@ -23,6 +23,7 @@ struct Diagnostics {
   double largest_share = 0;      ///< of a single row in sum w
   double rewarded_rows = 0;      ///< with a reward other than 0 and a weight above 0
   double mean_reward = 0;        ///< of the log: the value of the logging policy
+  double largest_departure = 0;  ///< of a weight from 1; 0 where both policies are one
 };
 
 class DiagnosticsAccumulator {
@@ -40,6 +41,7 @@ class DiagnosticsAccumulator {
   std::optional<double> clip_;
   TermSample sample_;  ///< plain: r; control: w
   double largest_weight_ = 0;
+  double largest_departure_ = 0;
   double clipped_ = 0;
   double rewarded_ = 0;
 };

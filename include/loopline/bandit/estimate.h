@@ -46,6 +46,9 @@ class FunctionalAccumulator {
   double lowest_, highest_;
 };
 
+/// Of estimates whose expectation is not the value.
+constexpr const char* kBiasNote = "biased: intervals cover its own expectation, not the value";
+
 /// One estimator over a log: add its blocks, or merge accumulators of single blocks in the order of
 /// the log, which gives the same bits.
 class EstimateAccumulator {

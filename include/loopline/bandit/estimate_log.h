@@ -1,6 +1,8 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <span>
+#include <vector>
 
 #include "loopline/bandit/estimate_config.h"
 #include "loopline/bandit/policy.h"
@@ -13,6 +15,10 @@ namespace loopline::bandit {
 /// Asks a policy, and a reward model where there is one, about the rows of a block. With several
 /// loggers the propensity in the log is taken as it is.
 WeightedRows weigh(const LogBlock& block, const Policy& policy, const RewardModel* model);
+
+/// Likewise of several policies; the model is asked once.
+std::vector<WeightedRows> weigh(const LogBlock& block, std::span<const Policy* const> policies,
+                                const RewardModel* model);
 
 /// Values a policy by a log, in passes over it: one to learn the encoding of its features (if a
 /// model needs them), one to survey it (if a model or the policy needs that), those of the model,

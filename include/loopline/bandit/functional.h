@@ -15,12 +15,12 @@ enum class Shape {
   kRatio,        ///< mean g + mean h / mean d
   kBaseline,     ///< mean h + b (1 - mean d), b value-optimal on the same rows; g is the reward
   kCrossFitted,  ///< sum_k n_k/n [mean_k h + b (1 - mean_k d)], b fitted outside fold k
-  kDifference,   ///< mean h - b mean d, b as difference_baseline; g is unused
+  kDifference,   ///< mean h - b mean d, b as difference_baseline, with folds outside; g is unused
 };
 
 struct Functional {
   Shape shape = Shape::kMean;
-  int folds = 1;  ///< more than one only for kCrossFitted
+  int folds = 1;  ///< more than one only for kCrossFitted and kDifference
 };
 
 /// The value, and one linear form a fold whose mean over the rows is the value and whose variance

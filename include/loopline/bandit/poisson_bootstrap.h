@@ -29,6 +29,9 @@ class PoissonBootstrap {
   void add(const WeightedRows& rows, const std::vector<std::vector<Terms>>& terms);
   void merge(const PoissonBootstrap& other);
 
+  /// Of functional f, in the order of the replicates; NaN where one is empty or it is undefined.
+  std::vector<double> replicates(std::size_t functional) const;
+
   /// Of functional f, ascending, without replicates that are empty or where it is undefined.
   std::vector<double> values(std::size_t functional) const;
 
@@ -48,5 +51,10 @@ class PoissonBootstrap {
   BootstrapOptions options_;
   std::vector<std::vector<Folds>> moments_;  ///< [functional][replicate][fold]
 };
+
+/// Percentiles of replicates, those that are NaN aside, around an estimate of what they replicate.
+/// As PoissonBootstrap::finish.
+stats::Interval percentile_interval(std::vector<double> replicates, const Estimate& estimate,
+                                    double level);
 
 }  // namespace loopline::bandit

@@ -52,10 +52,16 @@ SoftmaxPolicyData read_softmax_policy(const std::filesystem::path& path);
 /// (which is that of the log it was written from), and hashes of its files.
 std::vector<std::string> log_marks(const LogConfig& config, const LogEncoding& encoding);
 
-/// Blocks must be encoded with the policy's encoding.
+/// What reads the features of several encodings at once: their columns, those of the first one
+/// first, with the categories of all. One alone: itself.
+FeatureEncoding joint_encoding(const std::vector<FeatureEncoding>& encodings);
+
 class SoftmaxPolicy : public Policy {
  public:
+  /// Blocks are encoded with the policy's own encoding.
   explicit SoftmaxPolicy(SoftmaxPolicyData data) : data_(std::move(data)) {}
+  /// Blocks are encoded with `blocks`, which is joint with the policy's encoding.
+  SoftmaxPolicy(SoftmaxPolicyData data, const FeatureEncoding& blocks);
 
  protected:
   void fill(const LogBlock& block, std::size_t row,
@@ -63,6 +69,9 @@ class SoftmaxPolicy : public Policy {
 
  private:
   SoftmaxPolicyData data_;
+  /// The place in the policy's features of each of the block's, kNoPlace where it has none; empty:
+  /// they are the same.
+  std::vector<std::size_t> place_;
 };
 
 }  // namespace loopline::bandit

@@ -7,7 +7,12 @@ namespace loopline::bandit {
 
 /// What a row gives to an estimator: every estimator here is a smooth function of the means of
 /// three numbers a row (functional.h).
-using Terms = std::array<double, 3>;
+template <std::size_t N>
+using TermsOf = std::array<double, N>;
+using Terms = TermsOf<3>;
+
+/// A difference of two ratios is one of the means of five (paired_difference.h).
+constexpr std::size_t kPairTerms = 5;
 
 enum Term : std::size_t {
   kPlain = 0,    ///< enters by its mean
@@ -17,39 +22,43 @@ enum Term : std::size_t {
 
 /// Count, means and centred co-moments of terms in fp64, with counts that need not be whole;
 /// mergeable (Chan, Golub & LeVeque 1979), so that blocks merged in a fixed order give the same
-/// bits whatever computed them, and 1e9 rows keep their digits.
-class WeightedMoments {
+/// bits whatever computed them, and 1e9 rows keep their digits. N: 3 or kPairTerms.
+template <std::size_t N>
+class MomentsOf {
  public:
-  WeightedMoments() = default;
-  WeightedMoments(double count, const Terms& mean, const std::array<Terms, 3>& comoment)
+  MomentsOf() = default;
+  MomentsOf(double count, const TermsOf<N>& mean, const std::array<TermsOf<N>, N>& comoment)
       : count_(count), mean_(mean), comoment_(comoment) {}
 
-  void merge(const WeightedMoments& other);
+  void merge(const MomentsOf& other);
 
   double count() const { return count_; }
-  double mean(Term term) const { return mean_[term]; }  ///< 0 without rows
-  const Terms& means() const { return mean_; }
-  double covariance(Term a, Term b) const;  ///< divided by count; 0 without rows
-  double variance(Term term) const { return covariance(term, term); }
+  double mean(std::size_t term) const { return mean_[term]; }  ///< 0 without rows
+  const TermsOf<N>& means() const { return mean_; }
+  double covariance(std::size_t a, std::size_t b) const;  ///< divided by count; 0 without rows
+  double variance(std::size_t term) const { return covariance(term, term); }
 
   /// Sum over rows of the square of sum_j factor[j] (term_j - mean_j).
-  double centred_square(const Terms& factor) const;
+  double centred_square(const TermsOf<N>& factor) const;
 
  private:
   double count_ = 0;
-  Terms mean_{};
-  std::array<Terms, 3> comoment_{};  ///< symmetric
+  TermsOf<N> mean_{};
+  std::array<TermsOf<N>, N> comoment_{};  ///< symmetric
 };
+
+using WeightedMoments = MomentsOf<3>;
 
 /// The moments of some rows by their deviations from `shift`, which should lie near the mean: exact
 /// as two passes are, at the price of one.
-class ShiftedSums {
+template <std::size_t N>
+class ShiftedSumsOf {
  public:
-  explicit ShiftedSums(const Terms& shift) : shift_(shift) {}
+  explicit ShiftedSumsOf(const TermsOf<N>& shift) : shift_(shift) {}
 
-  void add(const Terms& terms, double count) {
+  void add(const TermsOf<N>& terms, double count) {
     count_ += count;
-    Terms deviation;
+    TermsOf<N> deviation;
     for (std::size_t i = 0; i < terms.size(); ++i) deviation[i] = terms[i] - shift_[i];
     for (std::size_t i = 0; i < terms.size(); ++i) {
       sum_[i] += count * deviation[i];
@@ -57,13 +66,15 @@ class ShiftedSums {
     }
   }
 
-  WeightedMoments moments() const;
+  MomentsOf<N> moments() const;
 
  private:
-  Terms shift_;
+  TermsOf<N> shift_;
   double count_ = 0;
-  Terms sum_{};
-  std::array<Terms, 3> square_{};  ///< lower triangle
+  TermsOf<N> sum_{};
+  std::array<TermsOf<N>, N> square_{};  ///< lower triangle
 };
+
+using ShiftedSums = ShiftedSumsOf<3>;
 
 }  // namespace loopline::bandit
