@@ -12,9 +12,13 @@ import sys
 
 import clip_pieces
 import torch
-from diffusers import (AutoencoderKL, DDIMScheduler, PNDMScheduler, StableDiffusionPipeline,
-                       UNet2DConditionModel)
-from transformers import CLIPTextConfig, CLIPTextModel
+import transformers
+
+transformers.utils.logging.set_verbosity_error()  # diffusers' import warns of optional packages
+transformers.utils.logging.disable_progress_bar()
+from diffusers import (AutoencoderKL, DDIMScheduler, PNDMScheduler,  # noqa: E402
+                       StableDiffusionPipeline, UNet2DConditionModel)
+from transformers import CLIPTextConfig, CLIPTextModel  # noqa: E402
 
 SCHEDULE = {"num_train_timesteps": 1000, "beta_schedule": "scaled_linear", "beta_start": 0.00085,
             "beta_end": 0.012, "steps_offset": 1, "set_alpha_to_one": False}
