@@ -38,6 +38,15 @@ endif()
 
 message(STATUS "LibTorch ${torch_version}: ${torch_root}")
 
+# The CUDA that a wheel was built for, as CUDA writes it (13000 is 13.0); 0 where that is not said.
+set(LOOPLINE_TORCH_CUDA_VERSION 0)
+if(EXISTS "${torch_root}/version.py")
+  file(STRINGS "${torch_root}/version.py" torch_cuda_line REGEX "^cuda.*= '[0-9]+\\.[0-9]+'")
+  if(torch_cuda_line MATCHES "'([0-9]+)\\.([0-9]+)'")
+    math(EXPR LOOPLINE_TORCH_CUDA_VERSION "${CMAKE_MATCH_1} * 1000 + ${CMAKE_MATCH_2} * 10")
+  endif()
+endif()
+
 add_library(loopline_torch INTERFACE)
 target_include_directories(loopline_torch SYSTEM INTERFACE
   "${torch_root}/include" "${torch_root}/include/torch/csrc/api/include")

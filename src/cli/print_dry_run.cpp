@@ -43,6 +43,10 @@ void print_dry_run(const nlohmann::ordered_json& result, bool as_json) {
               time("run").c_str(), count(result["iterations"]));
   std::printf("memory        %s (measured for one micro-batch %s, trajectories and images %s)\n",
               bytes("total").c_str(), bytes("micro_batch").c_str(), bytes("trajectories").c_str());
+  if (result["bytes"]["texts"].get<double>() > 0) {
+    std::printf("              %s of the host's for encoded texts; the text encoder is not kept\n",
+                bytes("texts").c_str());
+  }
   std::printf(
       "Estimates: one micro-batch at two steps was timed here and multiplied. Nothing was "
       "written.\n");

@@ -5,6 +5,7 @@
 
 #include "loopline/core/error.h"
 #include "loopline/tensor/memory.h"
+#include "loopline/train/known_prompts.h"
 #include "loopline/train/trainer.h"
 
 namespace loopline::experiment {
@@ -42,12 +43,17 @@ std::size_t stochastic_steps(const train::TrainConfig& config, const io::ModelBu
       .size();
 }
 
-/// The smallest run whose calls of the network are as large as the plan's.
+/// The smallest run of two iterations whose calls of the network are as large as the plan's.
 train::TrainPlan smallest(const train::TrainPlan& plan) {
   train::TrainPlan small = plan;
   train::TrainConfig& c = small.config;
   const std::int64_t k = *c.rollout.group_size;
   c.rollout.images = std::min(c.rollout.images, ceil_divide(c.rollout.micro_batch, k) * k);
+  // So few prompts that they are encoded ahead, and what is timed is an iteration.
+  c.iterations = 2;
+  c.rollout.prompt_draw = "epochs";
+  small.prompts.resize(
+      std::min(small.prompts.size(), static_cast<std::size_t>(2 * c.rollout.images / k)));
   c.learner.updates_per_epoch = 1;
   c.learner.inner_epochs = 1;
   c.learner.shards = 1;
@@ -73,6 +79,12 @@ double kept_bytes(const train::TrainConfig& c, const io::ModelBundle& bundle) {
   return 4.0 * static_cast<double>(c.rollout.images) *
          ((steps + 1) * static_cast<double>(latent.channels * latent.height * latent.width) +
           static_cast<double>(image.channels * image.height * image.width));
+}
+
+/// Bytes of the host that hold the run's texts, encoded before it starts.
+double text_bytes(const train::TrainPlan& plan, const denoiser::Conditioner& conditioner) {
+  const train::KnownPrompts known = train::known_prompts(plan, train::evaluation_splits(plan));
+  return static_cast<double>(conditioner.bytes_ahead(known.prompts, known.guided));
 }
 
 }  // namespace
@@ -106,6 +118,9 @@ Json dry_run(const train::TrainPlan& plan) {
     parameters += parameter.numel();
   }
   const double kept = kept_bytes(c, plan.bundle);
+  const double texts = text_bytes(plan, *trainer.model().conditioner);
+  const bool on_host = trainer.model().denoiser->device().is_cpu();
+  const double of_device = peak + kept - kept_bytes(small.config, plan.bundle);
   return {
       {"model", plan.bundle.name},
       {"algorithm", c.algorithm},
@@ -135,7 +150,8 @@ Json dry_run(const train::TrainPlan& plan) {
       {"bytes",
        {{"micro_batch", peak},
         {"trajectories", kept},
-        {"total", peak + kept - kept_bytes(small.config, plan.bundle)}}}};
+        {"texts", texts},
+        {"total", of_device + (on_host ? texts : 0)}}}};
 }
 
 }  // namespace loopline::experiment

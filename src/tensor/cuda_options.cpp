@@ -13,12 +13,14 @@ namespace {
 struct AttentionKernel {
   const char* name;
   void (at::Context::*enable)(bool);
+  bool (at::Context::*enabled)() const;
 };
 
-constexpr AttentionKernel kAttentionKernels[] = {{"flash", &at::Context::setSDPUseFlash},
-                                                 {"efficient", &at::Context::setSDPUseMemEfficient},
-                                                 {"cudnn", &at::Context::setSDPUseCuDNN},
-                                                 {"math", &at::Context::setSDPUseMath}};
+constexpr AttentionKernel kAttentionKernels[] = {
+    {"flash", &at::Context::setSDPUseFlash, &at::Context::userEnabledFlashSDP},
+    {"efficient", &at::Context::setSDPUseMemEfficient, &at::Context::userEnabledMemEfficientSDP},
+    {"cudnn", &at::Context::setSDPUseCuDNN, &at::Context::userEnabledCuDNNSDP},
+    {"math", &at::Context::setSDPUseMath, &at::Context::userEnabledMathSDP}};
 
 }  // namespace
 
@@ -44,6 +46,18 @@ void set_cuda_options(const CudaOptions& options) {
   for (const AttentionKernel& kernel : kAttentionKernels) {
     (context.*kernel.enable)(options.attention == "auto" || options.attention == kernel.name);
   }
+}
+
+CudaOptions cuda_options() {
+  const at::Context& context = at::globalContext();
+  std::vector<std::string> enabled;
+  for (const AttentionKernel& kernel : kAttentionKernels) {
+    if ((context.*kernel.enabled)()) enabled.emplace_back(kernel.name);
+  }
+  return {.tf32 = context.allowTF32CuBLAS() && context.allowTF32CuDNN(),
+          .deterministic = context.deterministicAlgorithms(),
+          .benchmark = context.benchmarkCuDNN(),
+          .attention = enabled.size() == std::size(kAttentionKernels) ? "auto" : join(enabled)};
 }
 
 }  // namespace loopline::tensor

@@ -14,14 +14,6 @@
 
 namespace loopline::tensor {
 
-bool built_with_cuda() {
-#ifdef LOOPLINE_WITH_CUDA
-  return true;
-#else
-  return false;
-#endif
-}
-
 int cuda_device_count() { return at::hasCUDA() ? static_cast<int>(at::getNumGPUs()) : 0; }
 
 c10::Device parse_device(const std::string& name) {

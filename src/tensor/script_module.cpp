@@ -77,6 +77,8 @@ ScriptModule::~ScriptModule() = default;
 ScriptModule::ScriptModule(ScriptModule&&) noexcept = default;
 ScriptModule& ScriptModule::operator=(ScriptModule&&) noexcept = default;
 
+void ScriptModule::move_to(at::Device device) { impl_->module.to(device); }
+
 std::vector<at::Tensor> ScriptModule::call_method_all(
     const std::string& name, const std::vector<at::Tensor>& arguments) const {
   const c10::IValue result = impl_->run(name, arguments);

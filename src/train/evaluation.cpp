@@ -58,6 +58,7 @@ SplitValues evaluate_split(denoiser::Model& model, const EvaluationOptions& opti
                            const std::function<void(std::int64_t)>& on_images) {
   const diffusion::Transition transition(model.bundle.schedule, model.bundle.prediction_type,
                                          options.transition);
+  model.conditioner->encode_ahead(split.prompts, options.transition.guidance != 1);
   const std::int64_t copies = options.images_per_prompt;
   // Whole prompts a block, about one micro-batch, so that memory does not grow with the split.
   const std::int64_t block = std::max<std::int64_t>(1, options.micro_batch / copies);

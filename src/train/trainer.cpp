@@ -10,6 +10,7 @@
 #include "loopline/core/clock.h"
 #include "loopline/core/error.h"
 #include "loopline/policy/advantage_sum.h"
+#include "loopline/train/known_prompts.h"
 #include "loopline/train/prompt_order.h"
 #include "loopline/train/reference_distance.h"
 #include "loopline/train/timestep_window.h"
@@ -44,14 +45,6 @@ std::string count_of(std::int64_t count, std::int64_t total, const char* what) {
 
 /// Share of an iteration's time that sampling takes on a CPU, for the progress bar.
 constexpr double kSamplingShare = 0.4;
-
-std::vector<Split> evaluation_splits(const TrainPlan& plan) {
-  const TrainConfig::Evaluation& evaluation = plan.config.evaluation;
-  if (evaluation.every == 0) return {};
-  if (!evaluation.prompts.empty()) return read_splits(evaluation.prompts, evaluation.max_prompts);
-  if (plan.config.prompts) return read_splits({*plan.config.prompts}, evaluation.max_prompts);
-  return {{"unprompted", plan.prompts}};
-}
 
 tensor::NamedTensors choose_trainable(denoiser::Denoiser& denoiser, const TrainConfig& config) {
   tensor::NamedTensors trainable = denoiser::select_trainable(denoiser, config.trainable);
@@ -141,6 +134,8 @@ Trainer::Trainer(const TrainPlan& plan, const tensor::NamedTensors& initial)
       learner_(*model_.denoiser, transition_, optimizer_, learner_options(config_),
                reference_ ? &*reference_ : nullptr, ema_ ? &*ema_ : nullptr) {
   if (config_.rollout.decode_batch) model_.decoder->set_batch(*config_.rollout.decode_batch);
+  const KnownPrompts known = known_prompts(plan, splits_);
+  model_.conditioner->encode_ahead(known.prompts, known.guided);
 }
 
 /// The window of an iteration, and the path that its rollout takes.

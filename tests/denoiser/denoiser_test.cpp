@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "loopline/core/error.h"
 #include "loopline/denoiser/model.h"
 #include "loopline/denoiser/sampler.h"
@@ -71,6 +73,89 @@ TEST(Conditioner, UsesThePromptsNegativeText) {
   const at::Tensor rows = model.conditioner->encode_unconditional(text).tensors()[0].second;
   const at::Tensor expected = model.conditioner->encode(prompts({"", "light"})).tensors()[0].second;
   EXPECT_TRUE(at::equal(rows, expected));
+}
+
+/// Without its file the text encoder cannot come back: what works then needs it no more.
+struct TextEncoderTest : ::testing::Test {
+  std::filesystem::path path = testing::fresh_directory("text_encoder");
+  std::filesystem::path file = path / "text_encoder.ts", away = path / "away.ts";
+  io::ModelBundle bundle;
+
+  void SetUp() override {
+    testing::write_tiny_model(path);
+    bundle = io::load_model_bundle(path);
+  }
+  void take_away() { std::filesystem::rename(file, away); }
+  void give_back() { std::filesystem::rename(away, file); }
+};
+
+bool equal(const Condition& one, const Condition& other) {
+  return at::equal(one.tensors()[0].second, other.tensors()[0].second);
+}
+
+TEST_F(TextEncoderTest, IsDroppedOnceThePromptsAreEncodedAhead) {
+  auto text = prompts({"dark", "light dark"});
+  text[1].negative = "light light";
+  Conditioner on_the_spot(bundle, at::kCPU), ahead(bundle, at::kCPU);
+  ahead.encode_ahead(text, /*guided=*/true);
+  take_away();
+  const Condition conditional = ahead.encode(text);
+  const Condition unconditional = ahead.encode_unconditional(text);
+  give_back();
+  EXPECT_TRUE(equal(conditional, on_the_spot.encode(text)));
+  EXPECT_TRUE(equal(unconditional, on_the_spot.encode_unconditional(text)));
+}
+
+TEST_F(TextEncoderTest, ComesBackForATextThatWasNotEncodedAhead) {
+  Conditioner conditioner(bundle, at::kCPU);
+  conditioner.encode_ahead(prompts({"dark"}), /*guided=*/false);
+  take_away();
+  EXPECT_THAT(
+      [&] {
+        conditioner.encode(prompts({"dark", "light"}));
+      },
+      ThrowsMessage<Error>(HasSubstr("text_encoder.ts")));
+  EXPECT_THROW(conditioner.encode_unconditional(prompts({"dark"})), Error) << "not guided, ahead";
+  give_back();
+  Conditioner other(bundle, at::kCPU);
+  EXPECT_TRUE(equal(conditioner.encode(prompts({"dark", "light"})),
+                    other.encode(prompts({"dark", "light"}))));
+  take_away();
+  EXPECT_TRUE(
+      equal(conditioner.encode(prompts({"light light"})), other.encode(prompts({"light light"}))))
+      << "now it waits for more";
+}
+
+TEST_F(TextEncoderTest, TextsOfTheSameTokensAreOne) {
+  Conditioner conditioner(bundle, at::kCPU);
+  conditioner.encode_ahead(prompts({"dark light"}), /*guided=*/false);
+  take_away();
+  EXPECT_TRUE(equal(conditioner.encode(prompts({"dark   light"})),
+                    conditioner.encode(prompts({"dark light"}))));
+}
+
+TEST_F(TextEncoderTest, KeepsNoMoreTextsThanItMay) {
+  const auto three = prompts({"dark", "light", "dark light"});
+  const std::int64_t text_bytes = 4 * 2 * 2;  // float32, two words of two numbers
+  Conditioner conditioner(bundle, at::kCPU, 2 * text_bytes);
+  EXPECT_EQ(conditioner.bytes_ahead(prompts({"dark", "light", "dark"}), false), 2 * text_bytes);
+  EXPECT_EQ(conditioner.bytes_ahead(three, false), 0) << "too many to be kept";
+  EXPECT_EQ(conditioner.bytes_ahead(prompts({"dark", "light"}), true), 0) << "and the empty text";
+  conditioner.encode_ahead(three, false);  // leaves them
+  Conditioner unbounded(bundle, at::kCPU);
+  for (const auto& batch : {three, prompts({"light", "light light"}), prompts({"dark", "light"})}) {
+    EXPECT_TRUE(equal(conditioner.encode(batch), unbounded.encode(batch)));
+  }
+}
+
+TEST_F(TextEncoderTest, ForgetsAllTextsWhenThereAreTooMany) {
+  Conditioner conditioner(bundle, at::kCPU, 2 * 4 * 2 * 2);
+  conditioner.encode_ahead(prompts({"dark", "light"}), false);
+  conditioner.encode(prompts({"dark light"}));
+  conditioner.encode_ahead(prompts({"dark"}), false);  // for which there is room now
+  take_away();
+  EXPECT_NO_THROW(conditioner.encode(prompts({"dark", "dark light"})));
+  EXPECT_THROW(conditioner.encode(prompts({"light"})), Error);
 }
 
 TEST(Conditioner, NamesAnUnknownWord) {

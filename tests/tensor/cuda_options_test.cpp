@@ -26,6 +26,21 @@ TEST(CudaOptions, SetLibTorchsSwitches) {
   EXPECT_TRUE(context.userEnabledMemEfficientSDP());
 }
 
+TEST(CudaOptions, AreReadBackFromLibTorch) {
+  for (const CudaOptions& wanted :
+       {CudaOptions{},
+        CudaOptions{.tf32 = true, .deterministic = false, .benchmark = true, .attention = "math"},
+        CudaOptions{.tf32 = true}, CudaOptions{.benchmark = true, .attention = "cudnn"}}) {
+    set_cuda_options(wanted);
+    const CudaOptions found = cuda_options();
+    EXPECT_EQ(found.tf32, wanted.tf32);
+    EXPECT_EQ(found.deterministic, wanted.deterministic);
+    EXPECT_EQ(found.benchmark, wanted.benchmark);
+    EXPECT_EQ(found.attention, wanted.attention);
+  }
+  set_cuda_options({});
+}
+
 TEST(CudaOptions, OneKernelOfAttentionExcludesTheOthers) {
   at::Context& context = at::globalContext();
   for (const std::string& kernel : attention_kernels()) {

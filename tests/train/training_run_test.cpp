@@ -7,6 +7,7 @@
 #include "loopline/core/files.h"
 #include "loopline/run/checkpoint.h"
 #include "loopline/run/metrics.h"
+#include "loopline/train/trainer.h"
 #include "quiet_runs.h"
 #include "support/tiny_bundle.h"
 
@@ -17,13 +18,18 @@ namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 
+nlohmann::json without_times(nlohmann::json line) {
+  for (auto key = line.begin(); key != line.end();) {
+    key = key.key().starts_with("time/") ? line.erase(key) : std::next(key);
+  }
+  return line;
+}
+
 /// metrics.jsonl without the times.
 std::vector<nlohmann::json> metrics_of(const fs::path& run) {
-  auto lines = run::MetricsLog::read(run / "metrics.jsonl");
-  for (auto& line : lines) {
-    for (auto key = line.begin(); key != line.end();) {
-      key = key.key().starts_with("time/") ? line.erase(key) : std::next(key);
-    }
+  std::vector<nlohmann::json> lines;
+  for (const auto& line : run::MetricsLog::read(run / "metrics.jsonl")) {
+    lines.push_back(without_times(line));
   }
   return lines;
 }
@@ -71,6 +77,46 @@ TEST_P(EveryAlgorithm, ResumeEqualsStraight) {
 INSTANTIATE_TEST_SUITE_P(Presets, EveryAlgorithm,
                          ::testing::Values("reinforce", "rloo", "ppo", "grpo", "loop"),
                          [](const auto& info) { return std::string(info.param); });
+
+TEST(TrainingRun, NeedsTheTextEncoderOnlyWhenItStarts) {
+  const auto world = testing::make_tiny_world("encoder_away");
+  const auto plan =
+      load_train_plan(world / "run.yaml", {"sampler.guidance=2", "evaluation.every=1"});
+  const auto run = [&](bool take_away) {
+    Trainer trainer(plan);
+    const fs::path file = world / "model" / "text_encoder.ts", away = world / "away.ts";
+    if (take_away) fs::rename(file, away);
+    std::vector<nlohmann::json> lines;
+    for (std::int64_t i = 0; i < 2; ++i) {
+      lines.push_back(without_times(trainer.iterate(i, [](double, const std::string&) {}).metrics));
+      lines.push_back(trainer.evaluate([](double) {}));
+    }
+    trainer.sample_grid();
+    if (take_away) fs::rename(away, file);
+    return lines;
+  };
+  EXPECT_EQ(run(true), run(false));
+}
+
+TEST(TrainingRun, EncodesTheTextsOfALongListAsTheyAreDrawn) {
+  const auto world = testing::make_tiny_world("long_list");
+  std::ofstream prompts(world / "prompts.txt");
+  for (const char* text : {"dark", "light", "dark dark", "dark light", "light dark"}) {
+    prompts << text << "\n";
+  }
+  prompts.close();
+  // 2 prompts an iteration: the list is longer than a run of 2 iterations draws, not than one of 3.
+  const std::vector<std::string> set{"rollout.images=8", "checkpoint.every=1", "samples.every=0"};
+  const auto with = [&](const char* iterations) {
+    std::vector<std::string> all = set;
+    all.emplace_back(iterations);
+    return all;
+  };
+  start(world, "straight", with("iterations=3"));
+  start(world, "cut", with("iterations=2"));
+  resume(world / "cut", {"iterations=3"});
+  expect_equal_runs(world / "straight", world / "cut", "00000003");
+}
 
 TEST(TrainingRun, LearnsWhatTheRewardAsksFor) {
   const auto world = testing::make_tiny_world("learns");

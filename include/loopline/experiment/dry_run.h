@@ -11,7 +11,9 @@ namespace loopline::experiment {
 /// multiplies: {"model", "device", "precision", "threads", "parameters": {"total", "trainable"},
 /// "iteration": {"images", "groups", "group_size", "steps", "forwards", "pairs", "updates",
 /// "backwards"}, "seconds": {"sampling", "judging", "update", "iteration", "run"}, "bytes":
-/// {"micro_batch" (measured peak of this process or device), "trajectories", "total"}}.
+/// {"micro_batch" (measured peak of this process or device, the text encoder not in it while it
+/// samples and trains), "trajectories", "texts" (encoded ahead, in the host's memory), "total" (of
+/// the device)}}.
 /// "sampling" and "judging" overlap. Weights in memory are changed by the measurement.
 nlohmann::ordered_json dry_run(const train::TrainPlan& plan);
 

@@ -21,4 +21,7 @@ const std::vector<std::string>& attention_kernels();
 /// then.
 void set_cuda_options(const CudaOptions& options);
 
+/// What LibTorch's switches say now.
+CudaOptions cuda_options();
+
 }  // namespace loopline::tensor

@@ -10,8 +10,7 @@ namespace loopline::tensor {
 /// not there is an Error that says what this build and machine offer.
 c10::Device parse_device(const std::string& name);
 
-/// Whether this program was linked with CUDA kernels, and how many CUDA devices it can use.
-bool built_with_cuda();
+/// How many CUDA devices this program can use; 0 in a build without CUDA (cuda_build()).
 int cuda_device_count();
 
 /// Limits LibTorch to `threads` compute threads; 0 means one a core. Results are bit-identical only

@@ -32,6 +32,10 @@ class ScriptModule {
   ScriptModule(ScriptModule&&) noexcept;
   ScriptModule& operator=(ScriptModule&&) noexcept;
 
+  /// Moves parameters and buffers; the code stays that of the device that the file was loaded for,
+  /// so what waits elsewhere must come back before it is called.
+  void move_to(at::Device device);
+
   /// forward(arguments...); the result is a tensor, or element `index` of the tuple or list.
   at::Tensor call(const std::vector<at::Tensor>& arguments,
                   std::optional<std::int64_t> index = std::nullopt) const;

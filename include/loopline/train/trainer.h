@@ -47,7 +47,8 @@ struct Iteration {
 /// The algorithm: prompts, rollout, rewards, advantages, updates. Knows nothing of directories.
 class Trainer {
  public:
-  /// Loads the networks that a plan names; `initial` weights are laid over the bundle's.
+  /// Loads the networks that a plan names; `initial` weights are laid over the bundle's. Encodes
+  /// the prompts that are known by now, so that the text encoder need not stay in memory.
   explicit Trainer(const TrainPlan& plan, const tensor::NamedTensors& initial = {});
 
   /// One iteration (0-based): a rollout and its updates. A rollout that `guard` does not let pass
