@@ -4,10 +4,11 @@ namespace loopline::bandit {
 
 void LoggerTable::add(const WeightedRows& rows) {
   check_rows(rows);
+  const std::vector<double>& weight = rows.own_weight.empty() ? rows.weight : rows.own_weight;
   std::map<std::int64_t, WeightedRows> by_logger;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     WeightedRows& part = by_logger[rows.logger.empty() ? 0 : rows.logger[i]];
-    part.weight.push_back(rows.weight[i]);
+    part.weight.push_back(weight[i]);
     part.reward.push_back(rows.reward[i]);
     part.multiplicity.push_back(rows.count(i));
     if (!rows.cluster.empty()) part.cluster.push_back(rows.cluster[i]);

@@ -23,4 +23,7 @@ constexpr std::array<ColumnName, 7> kOptionalColumns = {{
     {"multiplicity", kMultiplicity, io::DType::kF64},
 }};
 
+/// Key of the metadata.
+constexpr const char* kEstimatedPropensities = "estimated_propensities";
+
 }  // namespace loopline::bandit

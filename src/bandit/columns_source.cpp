@@ -103,6 +103,7 @@ ColumnsInfo info_of(const io::SafetensorsHeader& header, const std::string& wher
   }
   info.actions = count->get<std::int64_t>();
   info.rows = columns_rows(header, where);
+  info.has_estimated_propensities = header.metadata.contains(kEstimatedPropensities);
   return info;
 }
 
@@ -157,6 +158,11 @@ class ColumnsSource : public RowSource {
         optional_.push_back({column.field, *std::move(stream)});
       }
     }
+    const auto loggers = static_cast<std::int64_t>(info_.loggers.size());
+    logger_propensity_ = open("logger_propensity", DType::kF64, {n, loggers});
+    if (logger_propensity_ && (fields_ & kLogger) == 0) {
+      throw Error(path_.string(), "has no column \"logger\"");
+    }
     if (width > 0) context_ = demand("context", {n, width});
     if (Stream offsets = open("sets.offset", DType::kI64, {n + 1})) {
       offset_ = std::move(offsets);
@@ -200,6 +206,11 @@ class ColumnsSource : public RowSource {
     row.action = parts_.actions.checked(action_->take<std::int64_t>(), "action");
     row.reward = checked_finite(reward_->take<double>(), "reward");
     for (auto& [field, stream] : optional_) read_optional(field, stream, row);
+    if (logger_propensity_) {
+      logger_propensity_->take(info_.loggers.size(), row.logger_propensity);
+      for (const double p : row.logger_propensity) checked_target(p, "logger_propensity");
+      take_own_propensity(row, "logger_propensity");
+    }
     if (context_) take_finite(*context_, info_.encoding.context.width(), row.context, "context");
     if (offset_) read_set(row);
   }
@@ -232,7 +243,8 @@ class ColumnsSource : public RowSource {
         break;
       case kSet:
       case kSetProbability:
-        LOOPLINE_CHECK(false, "sets are no single column");
+      case kLoggerPropensity:
+        LOOPLINE_CHECK(false, "these are no single column");
     }
   }
 
@@ -271,7 +283,8 @@ class ColumnsSource : public RowSource {
   ColumnsInfo info_;
   int descriptor_;
   unsigned fields_ = 0;
-  Stream action_, reward_, context_, offset_, id_, set_feature_, set_probability_;
+  Stream action_, reward_, logger_propensity_, context_, offset_, id_, set_feature_,
+      set_probability_;
   std::vector<std::pair<Field, ColumnStream>> optional_;
   std::size_t used_ = 0;
   std::int64_t row_ = 0, entries_ = 0, set_end_ = 0;

@@ -118,12 +118,40 @@ class CsvSource : public RowSource {
     time_ = find(c.time);
     logger_ = find(c.logger);
     multiplicity_ = find(c.multiplicity);
-    if (!propensity_.place && parts_.options.needs_propensity) {
+    if (c.logger_propensity) bind_loggers(*c.logger_propensity);
+    if (!propensity_.place && loggers_.empty() && parts_.options.needs_propensity) {
       throw Error("log.propensity", "the propensity's column is not named",
-                  "name it, or estimate propensities first");
+                  "name it, or estimate propensities first with `loopline bandit propensity`");
     }
     features_ = parts_.context.bind(names_, path_ + ":1");
     for (const std::size_t feature : features_) check_unique(names_[feature]);
+  }
+
+  /// The columns of a pattern, by the number of the logger that is in their name.
+  void bind_loggers(const std::string& pattern) {
+    const std::size_t star = pattern.find('*');
+    const std::string front = pattern.substr(0, star);
+    const std::string back = pattern.substr(star + 1);
+    const std::size_t known = parts_.loggers.names().size();  // by the first file
+    std::size_t bound = 0;
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+      const std::string& name = names_[i];
+      if (name.size() <= front.size() + back.size() || !name.starts_with(front) ||
+          !name.ends_with(back)) {
+        continue;
+      }
+      check_unique(name);
+      const std::string logger =
+          name.substr(front.size(), name.size() - front.size() - back.size());
+      const auto id = static_cast<std::size_t>(add_logger(parts_.loggers, logger));
+      loggers_.resize(std::max(loggers_.size(), id + 1));
+      loggers_[id] = {name, i};
+      ++bound;
+    }
+    const std::string where = path_ + ":1";
+    if (bound == 0) throw Error(where, "no column is called like \"" + pattern + "\"");
+    if (known == 0 || (bound == known && known == parts_.loggers.names().size())) return;
+    throw Error(where, "has propensities of other loggers than the first file");
   }
 
   void check_unique(const std::string& name) const {
@@ -175,7 +203,24 @@ class CsvSource : public RowSource {
     for (std::size_t i = 0; i < features_.size(); ++i) {
       parts_.context.field(i, splitter_.fields()[features_[i]]);
     }
-    if (has(logger_, kLogger, row)) row.logger = add_logger(parts_.loggers, text(logger_));
+    if (has(logger_, kLogger, row)) read_logger(row);
+  }
+
+  void read_logger(Row& row) const {
+    if (loggers_.empty()) {
+      row.logger = add_logger(parts_.loggers, text(logger_));
+      return;
+    }
+    row.logger = parts_.loggers.find(text(logger_));
+    if (row.logger < 0) {
+      throw BadRow(logger_.name,
+                   "the logger \"" + BadRow::shortened(text(logger_)) + "\" has no propensities");
+    }
+    for (const Column& column : loggers_) {
+      row.logger_propensity.push_back(
+          checked_target(finite_number(text(column), column.name), column.name));
+    }
+    take_own_propensity(row, loggers_[static_cast<std::size_t>(row.logger)].name);
   }
 
   SourceParts parts_;
@@ -186,6 +231,7 @@ class CsvSource : public RowSource {
   std::vector<std::string> names_;
   std::size_t columns_ = 0;
   Column action_, reward_, propensity_, target_, position_, cluster_, time_, logger_, multiplicity_;
+  std::vector<Column> loggers_;  // of the propensities of each
   std::vector<std::size_t> features_;
   FieldSplitter splitter_;
 };

@@ -15,6 +15,7 @@
 #include "loopline/core/error.h"
 #include "loopline/core/files.h"
 #include "loopline/core/hash.h"
+#include "loopline/core/interrupt.h"
 
 namespace loopline::bandit {
 namespace {
@@ -99,6 +100,8 @@ class Parts {
     put("position", DType::kI64, block.position);
     put("cluster", DType::kI64, block.cluster);
     put("logger", DType::kI64, block.logger);
+    put("logger_propensity", DType::kF64, block.logger_propensity,
+        block.logger_propensity.size() / block.size());
     put("time", DType::kF64, block.time);
     put("multiplicity", DType::kF64, block.multiplicity);
     put("context", DType::kF64, block.context, block.features);
@@ -154,19 +157,32 @@ std::string log_fingerprint(const LogConfig& config, const LogEncoding& encoding
   return sha256(text);
 }
 
-void write_columns(const fs::path& path, LogReader& reader, const std::string& fingerprint) {
+void write_columns(const fs::path& path, LogReader& reader, const std::string& fingerprint,
+                   const EstimatedPropensities* estimated) {
   write_file_atomically(path, [&](const fs::path& temporary) {
     Parts parts(temporary);
-    while (const auto block = reader.next()) parts.add(*block);
+    while (auto block = reader.next()) {
+      if (interrupted()) throw stopped("the log");
+      if (estimated != nullptr) block->propensity = estimated->of(*block);
+      parts.add(*block);
+    }
     LOOPLINE_CHECK(reader.rows() > 0, "a log has rows");
     const nlohmann::json names = {{"actions", reader.action_names()},
                                   {"loggers", reader.loggers()},
                                   {"action_count", reader.actions()}};
-    parts.finish({{"schema", kColumnsSchema},
-                  {"fingerprint", fingerprint},
-                  {"encoding", reader.encoding().to_json().dump()},
-                  {"names", names.dump()}});
+    std::map<std::string, std::string> metadata = {{"schema", kColumnsSchema},
+                                                   {"fingerprint", fingerprint},
+                                                   {"encoding", reader.encoding().to_json().dump()},
+                                                   {"names", names.dump()}};
+    if (estimated != nullptr) metadata[kEstimatedPropensities] = estimated->about.dump();
+    parts.finish(metadata);
   });
+}
+
+bool has_estimated_propensities(const LogConfig& config) {
+  const std::string& file = config.files.front();
+  return format_of(config, file) == LogFormat::kColumns &&
+         read_columns(file).has_estimated_propensities;
 }
 
 }  // namespace loopline::bandit

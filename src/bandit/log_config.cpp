@@ -44,9 +44,27 @@ std::vector<std::string> named_columns(const LogConfig& c) {
   note("cluster", c.cluster.has_value());
   note("time", c.time.has_value());
   note("logger", c.logger.has_value());
+  note("logger_propensity", c.logger_propensity.has_value());
   note("multiplicity", c.multiplicity.has_value());
   note("delimiter", c.delimiter.has_value());
   return names;
+}
+
+void check_logger_propensity(const LogConfig& c, const std::string& section) {
+  if (!c.logger_propensity) return;
+  const std::string where = section + ".logger_propensity";
+  if (std::count(c.logger_propensity->begin(), c.logger_propensity->end(), '*') != 1) {
+    throw Error(where, "\"" + *c.logger_propensity + "\" has no place for the logger's name",
+                "name the columns by one pattern: p_* for p_old and p_new");
+  }
+  if (!c.logger) {
+    throw Error(where, "there is no column that names the row's logger",
+                "set " + section + ".logger");
+  }
+  if (c.propensity) {
+    throw Error(where, "the row's own propensity is among them",
+                "leave out " + section + ".propensity");
+  }
 }
 
 }  // namespace
@@ -89,6 +107,11 @@ void LogConfig::describe(config::OptionVisitor& v) {
           time);
   v.field(option("logger", "Column that names the logging policy, where there were several."),
           logger);
+  v.field(
+      option("logger_propensity",
+             "Columns of the probability that each logging policy gives the action, as p_* "
+             "where * is its name. Weights are then balanced: over the mixture of the loggers."),
+      logger_propensity);
   v.field(option("multiplicity", "Column of how often a row stands for itself."), multiplicity);
   v.field(option("actions", "How many actions there are. Blank: any number from 0 is one.")
               .range(1, 1 << 30),
@@ -130,6 +153,7 @@ void LogConfig::check(const std::string& section, bool needs_decision) const {
   if (any_csv && needs_decision && !reward.column) {
     throw Error(section + ".reward.column", "the reward's column is not named");
   }
+  check_logger_propensity(*this, section);
   const std::vector<std::string> columns = named_columns(*this);
   if (!any_csv && !columns.empty()) {
     throw Error(section + "." + columns.front(), "is for CSV logs; this one has no named columns");

@@ -1,11 +1,13 @@
 #include "loopline/bandit/log_reader.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "log_rows.h"
 #include "loopline/bandit/log_columns.h"
 #include "loopline/core/error.h"
+#include "loopline/core/interrupt.h"
 
 namespace loopline::bandit {
 namespace {
@@ -26,6 +28,8 @@ void append(const Row& row, LogBlock& block) {
   add_if(kLogger, block.logger, row.logger);
   add_if(kTime, block.time, row.time);
   add_if(kMultiplicity, block.multiplicity, row.multiplicity);
+  block.logger_propensity.insert(block.logger_propensity.end(), row.logger_propensity.begin(),
+                                 row.logger_propensity.end());
   block.context.insert(block.context.end(), row.context.begin(), row.context.end());
   if ((row.fields & kSet) == 0) return;
   ActionSets& sets = block.sets;
@@ -35,6 +39,18 @@ void append(const Row& row, LogBlock& block) {
   sets.feature.insert(sets.feature.end(), row.set_feature.begin(), row.set_feature.end());
   sets.probability.insert(sets.probability.end(), row.set_probability.begin(),
                           row.set_probability.end());
+}
+
+/// Propensities of the mixture of the loggers: the balance heuristic (Veach & Guibas 1995).
+void balance(LogBlock& block, const std::vector<double>& shares) {
+  LOOPLINE_CHECK(block.logger_propensity.size() == block.size() * shares.size(),
+                 "every row has the propensity of every logger that has a share");
+  block.own_propensity = block.propensity;
+  for (std::size_t i = 0; i < block.size(); ++i) {
+    const double* p = block.logger_propensity.data() + i * shares.size();
+    const double mixture = std::inner_product(shares.begin(), shares.end(), p, 0.0);
+    block.propensity[i] = std::min(1.0, mixture);  // but for rounding it is
+  }
 }
 
 /// A columns file brings its encoding.
@@ -66,6 +82,7 @@ struct LogReader::FileState : LogReader::State {
   FileState(const LogConfig& config, LogEncoding given, ReadOptions options)
       : State(encoding_of(config, std::move(given), options)),
         limits(options.limits),
+        shares(options.logger_shares),
         context(encoding.context),
         action(encoding.action),
         file_rows(config, options, context, action, encoding.action.width()) {
@@ -73,7 +90,8 @@ struct LogReader::FileState : LogReader::State {
   }
 
   std::size_t numbers() const {
-    return row.context.size() + row.set_feature.size() + 2 * row.set_size;
+    return row.context.size() + row.set_feature.size() + 2 * row.set_size +
+           row.logger_propensity.size();
   }
 
   std::optional<LogBlock> next() override {
@@ -89,6 +107,7 @@ struct LogReader::FileState : LogReader::State {
       append(row, block);
       has_row = file_rows.next(row);
     }
+    if (!shares.empty()) balance(block, shares);
     return block;
   }
 
@@ -99,6 +118,7 @@ struct LogReader::FileState : LogReader::State {
   const LogRows* rows() const override { return &file_rows; }
 
   ReadLimits limits;
+  std::vector<double> shares;
   FeatureEncoder context, action;
   LogRows file_rows;
   Row row;  // the first of the next block
@@ -164,6 +184,22 @@ const std::vector<std::string>& LogReader::loggers() const {
 std::size_t LogReader::buffer_bytes() const {
   const LogRows* rows = state_->rows();
   return rows == nullptr ? 0 : rows->buffer_bytes();
+}
+
+std::vector<double> logger_shares(LogReader& reader) {
+  std::vector<double> shares(reader.loggers().size());
+  double total = 0;
+  while (const std::optional<LogBlock> block = reader.next()) {
+    if (interrupted()) throw stopped("the log");
+    if (block->logger_propensity.empty()) return {};
+    for (std::size_t i = 0; i < block->size(); ++i) {
+      const double count = block->multiplicity.empty() ? 1 : block->multiplicity[i];
+      shares[static_cast<std::size_t>(block->logger[i])] += count;
+      total += count;
+    }
+  }
+  for (double& share : shares) share /= total;
+  return shares;
 }
 
 LogEncoding learn_encoding(const LogConfig& config, ReadOptions options) {

@@ -52,10 +52,17 @@ void Row::clear() {
   fields = 0;
   propensity = target = time = 0;
   multiplicity = 1;
+  logger_propensity.clear();
   context.clear();
   set_size = 0;
   set_feature.clear();
   set_probability.clear();
+}
+
+void take_own_propensity(Row& row, std::string_view column) {
+  row.propensity =
+      checked_propensity(row.logger_propensity[static_cast<std::size_t>(row.logger)], column);
+  row.fields |= kPropensity | kLoggerPropensity;
 }
 
 void check_set_size(std::size_t actions, std::size_t features) {
@@ -129,7 +136,8 @@ void LogRows::open_columns_file(const fs::path& file, const SourceParts& parts) 
 void LogRows::check_fields(const Row& row) {
   if (rows_ == 0) fields_ = row.fields;
   if (options_.needs_propensity && (fields_ & kPropensity) == 0) {
-    throw Error(config_.files.front(), "has no propensities", "estimate them first");
+    throw Error(config_.files.front(), "has no propensities",
+                "estimate them first with `loopline bandit propensity`");
   }
   if (row.fields == fields_) return;
   if ((row.fields ^ fields_) == kSetProbability) {
@@ -151,7 +159,11 @@ void LogRows::note(const Row& row) {
   ++rows_;
   most_action_ = std::max(
       most_action_, row.set_size > 0 ? static_cast<std::int64_t>(row.set_size) - 1 : row.action);
-  any_propensity_below_1_ = any_propensity_below_1_ || row.propensity != 1;
+  // Loggers that differ are random together, even if each is not.
+  const auto is_below_1 = [](double p) { return p != 1; };
+  any_propensity_below_1_ =
+      any_propensity_below_1_ || row.propensity != 1 ||
+      std::any_of(row.logger_propensity.begin(), row.logger_propensity.end(), is_below_1);
 }
 
 void LogRows::check_all() const {
@@ -160,9 +172,10 @@ void LogRows::check_all() const {
     throw Error(where, skipped_ == 0 ? "holds no row" : "holds no good row",
                 messages_.empty() ? "" : messages_.front());
   }
-  if ((fields_ & kPropensity) != 0 && !any_propensity_below_1_) {
+  if (options_.needs_propensity && !any_propensity_below_1_) {
     throw Error(where, "all propensities are exactly 1: these are not logged probabilities",
-                "name the column of the logging policy's probabilities, or estimate them");
+                "name the column of the logging policy's probabilities, or estimate them with "
+                "`loopline bandit propensity`");
   }
 }
 

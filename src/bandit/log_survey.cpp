@@ -16,6 +16,9 @@ LogSurvey survey_block(const LogBlock& block, int folds) {
   LogSurvey survey;
   survey.rows = static_cast<std::int64_t>(block.size());
   survey.has_sets = !block.sets.offset.empty();
+  survey.has_propensities = !block.logger_propensity.empty() ||
+                            std::any_of(block.propensity.begin(), block.propensity.end(),
+                                        [](double p) { return p != 1; });
   survey.folds.resize(static_cast<std::size_t>(folds));
   const auto [lowest, highest] = std::minmax_element(block.reward.begin(), block.reward.end());
   survey.lowest_reward = *lowest;
@@ -46,6 +49,7 @@ void merge_surveys(LogSurvey& survey, const LogSurvey& part) {
   }
   survey.rows += part.rows;
   survey.has_sets = part.has_sets;
+  survey.has_propensities = survey.has_propensities || part.has_propensities;
   std::set<std::int64_t> positions(survey.positions.begin(), survey.positions.end());
   positions.insert(part.positions.begin(), part.positions.end());
   if (positions.size() > kMostPositions) {

@@ -32,6 +32,7 @@ LogValuation::LogValuation(const EstimateSettings& settings, std::vector<PolicyT
 }
 
 void LogValuation::run() {
+  learn_shares();
   learn_features();
   survey();
   read_policies();
@@ -43,6 +44,11 @@ void LogValuation::run() {
 
 PassListener LogValuation::listener() {
   return [this](const std::string& pass, std::int64_t rows) { passes_.update(pass, rows); };
+}
+
+void LogValuation::learn_shares() {
+  LogReader reader = open();
+  shares_ = logger_shares(reader);
 }
 
 void LogValuation::learn_features() {
@@ -216,11 +222,14 @@ Json LogValuation::policy_json(std::size_t policy) const {
 }
 
 Json LogValuation::log_json() const {
-  return {{"files", settings_.log.files},
-          {"fingerprint", log_fingerprint(settings_.log, encoding_)},
-          {"rows", reader_->rows()},
-          {"skipped", reader_->skipped()},
-          {"skipped_messages", reader_->skipped_messages()}};
+  Json json = {{"files", settings_.log.files},
+               {"fingerprint", log_fingerprint(settings_.log, encoding_)},
+               {"propensities", has_estimated_propensities(settings_.log) ? "estimated" : "logged"}};
+  if (!shares_.empty()) json["balanced"] = true;
+  json["rows"] = reader_->rows();
+  json["skipped"] = reader_->skipped();
+  json["skipped_messages"] = reader_->skipped_messages();
+  return json;
 }
 
 std::optional<Json> LogValuation::model_json() const {

@@ -41,7 +41,9 @@ class LogValuation {
   /// Of the weights; a policy that was trained on this log is doubtful at least.
   Verdict verdict(std::size_t policy) const;
   Json policy_json(std::size_t policy) const;  ///< {"kind", "file", "epsilon", "actions", "note"}
-  Json log_json() const;  ///< {"files", "fingerprint", "rows", "skipped", "skipped_messages"}
+  /// {"files", "fingerprint", "propensities": "logged" | "estimated", "balanced": true where the
+  /// weights are over the mixture of the loggers, "rows", "skipped", "skipped_messages"}
+  Json log_json() const;
   std::optional<Json> model_json() const;
   Json loggers_json(std::size_t policy) const;
 
@@ -53,12 +55,15 @@ class LogValuation {
     std::unique_ptr<Policy> policy{};
   };
 
-  LogReader open() const { return LogReader(settings_.log, encoding_); }
+  LogReader open() const {
+    return LogReader(settings_.log, encoding_, {.logger_shares = shares_, .limits = {}});
+  }
   PassListener listener();
   bool states_actions() const;
   std::optional<std::int64_t> known_actions() const;
   bool any_uniform() const;
   bool is_trained_on_log(std::size_t policy) const;
+  void learn_shares();
   void learn_features();
   void survey();
   void read_policies();
@@ -76,6 +81,7 @@ class LogValuation {
   bool needs_model_ = false;
   std::vector<Valued> policies_;
   LogEncoding encoding_;
+  std::vector<double> shares_;  ///< of the loggers, where weights are balanced
   std::optional<std::int64_t> actions_;
   bool actions_are_counted_ = false;
   LogSurvey survey_;

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "feature_sink.h"
@@ -25,6 +26,7 @@ enum Field : unsigned {
   kMultiplicity = 64,
   kSet = 128,
   kSetProbability = 256,
+  kLoggerPropensity = 512,
 };
 
 /// One row, checked. Values without their bit in `fields` mean nothing.
@@ -34,6 +36,7 @@ struct Row {
   double reward = 0;
   double propensity = 0, target = 0, time = 0, multiplicity = 1;
   std::int64_t position = 0, cluster = 0, logger = 0;
+  std::vector<double> logger_propensity;  ///< of every logger
   std::vector<double> context;
   std::size_t set_size = 0;
   std::vector<double> set_feature, set_probability;
@@ -51,6 +54,9 @@ struct SourceParts {
   Actions& actions;
   NameTable& loggers;
 };
+
+/// Of the propensities of all loggers, checked, that of the row's logger is the row's.
+void take_own_propensity(Row& row, std::string_view column);
 
 /// The rows of one file, one after the other.
 class RowSource {

@@ -4,6 +4,15 @@
 #include "loopline/core/error.h"
 
 namespace loopline::bandit {
+namespace {
+
+void add_weight(const LogBlock& block, std::size_t i, double probability, WeightedRows& rows) {
+  rows.weight.push_back(probability / block.propensity[i]);
+  if (block.own_propensity.empty()) return;
+  rows.own_weight.push_back(probability / block.own_propensity[i]);
+}
+
+}  // namespace
 
 WeightedRows weigh(const LogBlock& block, const Policy& policy, const RewardModel* model) {
   const Policy* const one = &policy;
@@ -32,7 +41,7 @@ std::vector<WeightedRows> weigh(const LogBlock& block, std::span<const Policy* c
     for (std::size_t p = 0; p < policies.size(); ++p) {
       WeightedRows& rows = by_policy[p];
       if (model == nullptr) {
-        rows.weight.push_back(policies[p]->logged(block, i) / block.propensity[i]);
+        add_weight(block, i, policies[p]->logged(block, i), rows);
         continue;
       }
       const auto action = static_cast<std::size_t>(block.action[i]);
@@ -40,7 +49,7 @@ std::vector<WeightedRows> weigh(const LogBlock& block, std::span<const Policy* c
       LOOPLINE_CHECK(probability.size() == modelled.size(), "policy and model have equal actions");
       double value = 0;
       for (std::size_t a = 0; a < modelled.size(); ++a) value += probability[a] * modelled[a];
-      rows.weight.push_back(probability[action] / block.propensity[i]);
+      add_weight(block, i, probability[action], rows);
       rows.model_logged.push_back(modelled[action]);
       rows.model_policy.push_back(value);
     }

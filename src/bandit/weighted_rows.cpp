@@ -30,9 +30,10 @@ void check_rows(const WeightedRows& rows) {
   };
   LOOPLINE_CHECK(rows.weight.size() == rows.size() && fits(rows.model_logged) &&
                      fits(rows.model_policy) && fits(rows.multiplicity) && fits(rows.cluster) &&
-                     fits(rows.logger),
+                     fits(rows.logger) && fits(rows.own_weight),
                  "the columns of weighted rows have one length");
   check_column(rows, rows.weight, "the weight", 0);
+  check_column(rows, rows.own_weight, "the weight by the row's logger", 0);
   check_column(rows, rows.reward, "the reward", kNoLowest);
   check_column(rows, rows.model_logged, "the modelled reward", kNoLowest);
   check_column(rows, rows.model_policy, "the modelled value", kNoLowest);

@@ -97,16 +97,18 @@ Json judge_policy(const LearningLog& log, const bandit::SoftmaxPolicyData& polic
       row_of("learned", by_delta(of_learned)), row_of("uniform", by_delta(of_uniform)),
       row_of("logging", interval_of(of_logging.finish(), bandit::IntervalKind::kStudentT, level)),
       row_of("learned - uniform", gain), row_of("learned - logging", by_delta(over_logging))};
-  json["diagnostics"] = {{"rows", d.rows},
-                         {"units", d.units},
-                         {"effective_rows", d.effective_rows},
-                         {"mean_weight", d.mean_weight},
-                         {"mean_weight_error", d.mean_weight_error},
-                         {"largest_weight", d.largest_weight},
-                         {"largest_share", d.largest_share},
-                         {"weights", name_of(usable.level)},
-                         {"reasons", usable.reasons},
-                         {"level", level}};
+  json["diagnostics"] = {
+      {"rows", d.rows},
+      {"units", d.units},
+      {"effective_rows", d.effective_rows},
+      {"mean_weight", d.mean_weight},
+      {"mean_weight_error", d.mean_weight_error},
+      {"largest_weight", d.largest_weight},
+      {"largest_share", d.largest_share},
+      {"weights", name_of(usable.level)},
+      {"reasons", usable.reasons},
+      {"propensities", log.has_estimated_propensities() ? "estimated" : "logged"},
+      {"level", level}};
   json["verdict"] = verdict_of(gain, usable.level);
   return json;
 }

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "loopline/bandit/log_columns.h"
 #include "loopline/core/error.h"
 #include "loopline/core/interrupt.h"
 #include "loopline/core/random.h"
@@ -37,6 +36,8 @@ bandit::HiddenLayer unscaled(const SoftmaxNetwork::Layer& layer, const std::vect
 }  // namespace
 
 LearningLog::LearningLog(const LearnConfig& config) : config_(config) {
+  bandit::LogReader whole(config.log);
+  shares_ = bandit::logger_shares(whole);
   encoding_ = bandit::learn_encoding(config.log);
   if (encoding_.context.width() == 0) {
     throw Error("log.context", "a policy is learned from a context, and none is named",
@@ -72,6 +73,7 @@ Part LearningLog::part_of(std::int64_t unit) const {
 
 bandit::LogReader LearningLog::open(Part part) const {
   bandit::ReadOptions options;
+  options.logger_shares = shares_;
   options.keep = [this, part](std::int64_t unit) { return part_of(unit) == part; };
   return bandit::LogReader(config_.log, encoding_, std::move(options));
 }

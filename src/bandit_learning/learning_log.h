@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "loopline/bandit/log_columns.h"
 #include "loopline/bandit/log_reader.h"
 #include "loopline/bandit/softmax_policy.h"
 #include "loopline/bandit/weighted_rows.h"
@@ -44,6 +45,9 @@ class LearningLog {
   NetworkShape shape() const;
   std::int64_t actions() const { return actions_; }
   const std::string& fingerprint() const { return fingerprint_; }
+  bool has_estimated_propensities() const {
+    return bandit::has_estimated_propensities(config_.log);
+  }
 
  private:
   void learn_scale(const bandit::ColumnMoments& moments);
@@ -54,6 +58,7 @@ class LearningLog {
   bandit::LogSurvey survey_;  ///< of the rows to fit
   std::int64_t actions_ = 0;
   std::vector<std::string> action_names_;
+  std::vector<double> shares_;  ///< of the loggers in the whole log, where weights are balanced
   std::vector<double> shift_, factor_;
   std::string fingerprint_;
 };

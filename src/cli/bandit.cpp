@@ -11,10 +11,12 @@ void add_bandit(CLI::App& app, int& exit_code) {
                            "loopline bandit compare configs/bandit/compare.yaml",
                            "loopline bandit learn configs/bandit/learn.yaml",
                            "loopline bandit simulate configs/bandit/ope_synthetic.yaml",
+                           "loopline bandit propensity configs/bandit/propensity.yaml",
                            "loopline bandit estimate --help"}));
   add_bandit_estimate(*bandit);
   add_bandit_compare(*bandit);
   add_bandit_learn(*bandit, exit_code);
+  add_bandit_propensity(*bandit);
   add_bandit_simulate(*bandit, exit_code);
 }
 

@@ -8,6 +8,7 @@ namespace loopline::cli {
 void add_bandit_estimate(CLI::App& bandit);
 void add_bandit_compare(CLI::App& bandit);
 void add_bandit_learn(CLI::App& bandit, int& exit_code);
+void add_bandit_propensity(CLI::App& bandit);
 void add_bandit_simulate(CLI::App& bandit, int& exit_code);
 
 }  // namespace loopline::cli

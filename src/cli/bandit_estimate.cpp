@@ -43,6 +43,10 @@ void print_rows(const Json& result) {
       number_text(d["mean_weight_error"]).c_str(), number_text(d["largest_weight"]).c_str());
   std::printf("mean reward of the log, which is the logging policy's value: %s\n",
               number_text(d["mean_reward"]).c_str());
+  if (result["log"].contains("balanced")) {
+    std::printf(
+        "weights are balanced, over the mixture of the loggers; by logger, over its own:\n");
+  }
   if (result.contains("loggers")) {
     for (const Json& logger : result["loggers"]) {
       std::printf("logger %s: %s rows, mean weight %s, ips %s\n",
@@ -68,7 +72,7 @@ void estimate(const EstimateArguments& arguments) {
     std::printf("%s\n", result.dump(2).c_str());
     return;
   }
-  print_weights(result["verdict"], result["reasons"]);
+  print_weights(result["verdict"], result["reasons"], result["log"]);
   print_estimates(result["estimates"]);
   print_rows(result);
 }

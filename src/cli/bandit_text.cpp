@@ -38,7 +38,7 @@ std::string value_heading(const Json& estimate) {
   return text;
 }
 
-void print_weights(const std::string& verdict, const Json& reasons) {
+void print_weights(const std::string& verdict, const Json& reasons, const Json& log) {
   if (verdict == "unusable") {
     std::printf("UNUSABLE: do not act on these numbers.\n");
   } else if (verdict == "doubtful") {
@@ -48,6 +48,9 @@ void print_weights(const std::string& verdict, const Json& reasons) {
   }
   for (const Json& reason : reasons) {
     std::printf("  - %s\n", reason.get_ref<const std::string&>().c_str());
+  }
+  if (log["propensities"] == "estimated") {
+    std::printf("Estimated propensities: what their model gets wrong is in no interval.\n");
   }
   std::printf("\n");
 }

@@ -18,7 +18,8 @@ std::string value_text(const nlohmann::ordered_json& estimate);
 std::string value_heading(const nlohmann::ordered_json& estimate);
 
 /// What a reader must know before any number: "usable", "doubtful" or "unusable", and why.
-void print_weights(const std::string& verdict, const nlohmann::ordered_json& reasons);
+void print_weights(const std::string& verdict, const nlohmann::ordered_json& reasons,
+                   const nlohmann::ordered_json& log);
 
 /// Of the member `log`: the bad rows that were skipped, if any.
 void print_skipped(const nlohmann::ordered_json& log);

@@ -19,6 +19,9 @@ void print_summary(const Json& summary) {
   for (const Json& reason : d["reasons"]) {
     std::printf("  - %s\n", reason.get_ref<const std::string&>().c_str());
   }
+  if (d["propensities"] == "estimated") {
+    std::printf("Estimated propensities: what their model gets wrong is in no interval.\n");
+  }
   const auto& verdict = summary["verdict"].get_ref<const std::string&>();
   const bool is_unusable = verdict == "unusable";
   std::printf("%s\n\n", is_unusable ? "UNUSABLE: do not act on these numbers" : verdict.c_str());

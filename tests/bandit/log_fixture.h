@@ -87,6 +87,7 @@ inline void expect_same(const LogBlock& a, const LogBlock& b) {
   EXPECT_EQ(a.position, b.position);
   EXPECT_EQ(a.cluster, b.cluster);
   EXPECT_EQ(a.logger, b.logger);
+  EXPECT_EQ(a.logger_propensity, b.logger_propensity);
   EXPECT_EQ(a.time, b.time);
   EXPECT_EQ(a.multiplicity, b.multiplicity);
   EXPECT_EQ(a.sets.offset, b.sets.offset);

@@ -119,6 +119,30 @@ class Learn(unittest.TestCase):
                                f"log.files={self.directory / 'log.csv'}")[0])
         self.assertEqual(same["verdict"], "doubtful")  # it was trained on this one
 
+    def test_two_loggers_are_balanced(self):
+        draw = random.Random(9)
+        loggers = {"a": [0.9, 0.06, 0.04], "b": [0.05, 0.05, 0.9]}
+        with (self.directory / "log.csv").open("w", newline="") as file:
+            out = csv.writer(file)
+            out.writerow(["action", "reward", "age", "city", "by", "own", "p_a", "p_b"])
+            for i in range(ROWS):
+                age, by = draw.uniform(18, 80), "ab"[i % 2]
+                action = draw.choices(range(ACTIONS), loggers[by])[0]
+                out.writerow([action, int(draw.random() < chance(age, action)), age, "Rome", by,
+                              *(loggers[name][action] for name in (by, "a", "b"))])
+        balanced = self.learn("log.propensity=null", "log.logger=by", "log.logger_propensity=p_*",
+                              run="balanced")
+        naive = self.learn("log.propensity=own", run="naive")
+        width = {}
+        for name, result in (("balanced", balanced), ("naive", naive)):
+            d = result["diagnostics"]
+            self.assertLess(abs(d["mean_weight"] - 1), 5 * d["mean_weight_error"], result)
+            uniform = {row["name"]: row for row in result["estimates"]}["uniform"]
+            width[name] = uniform["high"] - uniform["low"]
+        self.assertEqual(balanced["verdict"], "better than uniform")
+        # The second moments of the uniform policy's weights are 2.49 and 4.66.
+        self.assertLess(width["balanced"], 0.85 * width["naive"])
+
     def test_noise_teaches_nothing(self):
         write_log(self.directory / "log.csv", 8, learnable=False)
         result = self.learn()

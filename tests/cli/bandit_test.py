@@ -10,6 +10,7 @@ import pathlib
 import random
 import re
 import shutil
+import statistics
 import struct
 import subprocess
 import sys
@@ -220,6 +221,50 @@ class Estimate(unittest.TestCase):
         for arguments in (["bandit"], ["bandit", "estimte"], ["bandit", "estimate"],
                           ["bandit", "estimate", "nowhere.yaml"]):
             self.assertEqual(len(call(*arguments, expect=2)[1].strip().splitlines()), 1)
+
+    def test_balanced_weights_of_two_loggers(self):
+        draw, shares = random.Random(3), {"new": 0.2, "old": 0.8}
+        loggers = {"old": [0.85, 0.05, 0.05, 0.05], "new": [0.02, 0.03, 0.05, 0.9]}
+        rows = []
+        for i in range(5000):
+            by = "new" if i % 5 == 0 else "old"
+            x, action = draw.random(), draw.choices(range(ACTIONS), loggers[by])[0]
+            rows.append({"by": by, "action": action, "reward": int(draw.random() < chance(x, action)),
+                         "p_new": loggers["new"][action], "p_old": loggers["old"][action],
+                         "own": loggers[by][action], "target": target(x)[action]})
+        with (self.directory / "log.csv").open("w", newline="") as file:
+            out = csv.DictWriter(file, list(rows[0]))
+            out.writeheader()
+            out.writerows(rows)
+        log = ("log: {files: [log.csv], action: action, reward: {column: reward}, logger: by, "
+               "target: target, %s}\npolicy: {kind: column}\nestimators: [ips, snips]\n")
+        self.config.write_text(log % "logger_propensity: 'p_*'")
+        result = self.estimate()
+        weights = [row["target"] / sum(shares[by] * row["p_" + by] for by in shares) for row in rows]
+        value = sum(w * row["reward"] for w, row in zip(weights, rows)) / len(rows)
+        self.assertAlmostEqual(result["estimates"][0]["value"], value, 12)
+        self.assertAlmostEqual(result["estimates"][1]["value"], value * len(rows) / sum(weights), 12)
+        self.assertTrue(result["log"]["balanced"])
+        low, high = (result["estimates"][0][key] for key in ("low", "high"))
+        self.assertTrue(low < truth() < high, (low, truth(), high))
+        for row in result["loggers"]:
+            own = [r["target"] / r["own"] for r in rows if r["by"] == row["logger"]]
+            self.assertAlmostEqual(row["mean_weight"], sum(own) / len(own), 12)
+        self.assertIn("weights are balanced", call("bandit", "estimate", self.config)[0])
+        self.config.write_text(log % "propensity: own")
+        naive = self.estimate()
+        self.assertNotIn("balanced", naive["log"])
+        # Intervals shrink as the terms' deviations do.
+        own = [row["target"] / row["own"] for row in rows]
+        deviations = [statistics.pstdev(w * row["reward"] for w, row in zip(list_, rows))
+                      for list_ in (weights, own)]
+        self.assertLess(deviations[0], deviations[1])
+        width = naive["estimates"][0]["high"] - naive["estimates"][0]["low"]
+        self.assertAlmostEqual((high - low) / width, deviations[0] / deviations[1], 9)
+        self.config.write_text(log % "propensity: own, logger_propensity: 'p_*'")
+        _, err = call("bandit", "estimate", self.config, expect=2)
+        self.assertEqual(len(err.strip().splitlines()), 1, err)
+        self.assertIn("leave out log.propensity", err)
 
     def test_a_table_by_action(self):
         self.prepare()

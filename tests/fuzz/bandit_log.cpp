@@ -28,6 +28,10 @@ bandit::LogConfig config_for(char kind, const std::string& content) {
   const std::string header = content.substr(0, content.find('\n'));
   if (header.find("time") != std::string::npos) config.time = "time";
   if (header.find("by") != std::string::npos) config.logger = "by";
+  if (config.logger && header.find("q_") != std::string::npos) {
+    config.propensity.reset();
+    config.logger_propensity = "q_*";
+  }
   if (header.find("x0") == std::string::npos) config.categorical.clear();
   if (header.find('x') == std::string::npos) config.context.clear();
   return config;
@@ -58,6 +62,7 @@ void require_checked(const bandit::LogBlock& block) {
 void require_same(const bandit::LogBlock& a, const bandit::LogBlock& b) {
   fuzz::require(a.action == b.action && a.reward == b.reward && a.propensity == b.propensity &&
                     a.context == b.context && a.time == b.time && a.logger == b.logger &&
+                    a.logger_propensity == b.logger_propensity &&
                     a.multiplicity == b.multiplicity && a.sets.offset == b.sets.offset &&
                     a.sets.feature == b.sets.feature && a.sets.probability == b.sets.probability,
                 "columns give back the rows that were written");

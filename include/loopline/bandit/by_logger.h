@@ -10,8 +10,9 @@
 
 namespace loopline::bandit {
 
-/// What the rows of one logger say by themselves. With balanced weights, pi over the mixture of the
-/// loggers (Agarwal et al. 2017), only the mean weight over all loggers is 1.
+/// What the rows of one logger say by themselves, over its own policy: also where the weights are
+/// balanced, pi over the mixture of the loggers (Agarwal et al. 2017), as of those only the mean
+/// over all loggers is 1.
 struct LoggerRow {
   std::int64_t logger = 0;
   Diagnostics diagnostics{};

@@ -23,14 +23,17 @@ struct LogBlock {
   std::vector<std::int64_t> action;    ///< id, 0 .. actions - 1 where the set is fixed
   std::vector<double> reward;          ///< sign applied
   std::vector<double> propensity;      ///< pi_0(a | x) of the logged action
+  std::vector<double> own_propensity;  ///< of the row's logger, where `propensity` is a mixture's
   std::vector<double> target;          ///< pi(a | x) of the logged action, from a column
   std::vector<double> context;         ///< `features` numbers a row, encoded, row major
   std::vector<std::int64_t> position;  ///< as the log numbers them, >= 0
   std::vector<std::int64_t> cluster;   ///< a whole number as it is, other text as a hash
   std::vector<std::int64_t> logger;    ///< index into LogReader::loggers()
-  std::vector<double> time;            ///< a number as it is, dates in seconds since 1970
-  std::vector<double> multiplicity;    ///< > 0
-  ActionSets sets;                     ///< empty where every row has the same actions
+  /// pi_l(a | x) of every logger l, in the order of LogReader::loggers(), row major.
+  std::vector<double> logger_propensity;
+  std::vector<double> time;          ///< a number as it is, dates in seconds since 1970
+  std::vector<double> multiplicity;  ///< > 0
+  ActionSets sets;                   ///< empty where every row has the same actions
   std::size_t features = 0;
 
   std::size_t size() const { return reward.size(); }

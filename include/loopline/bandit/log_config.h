@@ -30,6 +30,7 @@ struct LogConfig {
   } reward;
   std::vector<std::string> context, categorical;
   std::optional<std::string> target, position, cluster, time, logger, multiplicity;
+  std::optional<std::string> logger_propensity;  ///< "p_*", where * is a logger's name
 
   std::optional<std::int64_t> actions;
   std::optional<std::string> action_names;
@@ -38,7 +39,8 @@ struct LogConfig {
   void describe(config::OptionVisitor& visitor);
 
   /// Errors for what one option alone does not show: files that do not exist, a sign of 0, columns
-  /// named for a format that has none, no column for the action (where rows are decisions).
+  /// named for a format that has none, no column for the action (where rows are decisions),
+  /// propensities of loggers that are not named.
   /// `section` begins the messages.
   void check(const std::string& section = "log", bool needs_decision = true) const;
 };

@@ -24,10 +24,13 @@ struct ReadLimits {
 };
 
 struct ReadOptions {
-  bool needs_propensity = true;  ///< false: a CSV log may be without that column
+  bool needs_propensity = true;  ///< false: a log may be without, or all of them may be 1
   /// Which good rows are handed out, by what is independent: the row's cluster, or without clusters
   /// its number among all good rows. Those handed out are numbered anew. Unset: all.
   std::function<bool(std::int64_t unit)> keep{};
+  /// Shares of the loggers, where rows have the propensity of every logger (logger_shares): their
+  /// propensity becomes the mixture's, sum_l share_l pi_l(a | x). Empty: that of the row's logger.
+  std::vector<double> logger_shares{};
   /// False: a CSV file may be without action and reward, which then are 0: its rows are contexts.
   bool needs_decision = true;
   ReadLimits limits;
@@ -37,9 +40,10 @@ struct ReadOptions {
 ///
 /// A bad row is one with the wrong number of fields, a text that is no finite number where one is
 /// needed, an action that is not known, a propensity that is missing or outside (0, 1], a target
-/// outside [0, 1], a multiplicity that is not positive. With `bad_rows: stop` it is an Error with
+/// outside [0, 1], a multiplicity that is not positive, a logger without a column of propensities
+/// where there are such columns. With `bad_rows: stop` it is an Error with
 /// file, line and column; with `skip` it is counted. Whatever the rows are like, a log without
-/// rows, or whose propensities are all exactly 1, is an Error in the end.
+/// rows, or whose propensities are needed and all exactly 1, is an Error in the end.
 ///
 /// CSV: columns are found by the names of the header. Fields may be quoted ("" is a quote), lines
 /// may end in CRLF, a byte order mark and blank lines do not matter. Empty fields are no numbers.
@@ -73,7 +77,8 @@ class LogReader {
   /// As configured; otherwise one more than the largest so far.
   std::int64_t actions() const;
   const std::vector<std::string>& action_names() const;  ///< empty when they have none
-  const std::vector<std::string>& loggers() const;       ///< in the order of first appearance
+  /// In the order of first appearance, or of their columns of propensities.
+  const std::vector<std::string>& loggers() const;
 
   std::size_t buffer_bytes() const;  ///< that text is held in now
 
@@ -83,6 +88,10 @@ class LogReader {
   struct MemoryState;
   std::unique_ptr<State> state_;
 };
+
+/// The shares of the loggers in the rows that are left, with multiplicities. Empty where rows do
+/// not have the propensity of every logger.
+std::vector<double> logger_shares(LogReader& reader);
 
 /// Learns the encoding of a log's features in one pass. CSV: those of `context`; a column all of
 /// whose values are numbers (empty ones aside) and which is not listed under `categorical` is

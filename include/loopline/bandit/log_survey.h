@@ -31,6 +31,7 @@ struct LogSurvey {
   std::int64_t rows = 0;
   std::int64_t actions = 0;  ///< of a fixed set; of sets, the most that one has
   bool has_sets = false;
+  bool has_propensities = false;          ///< other than 1
   std::vector<std::int64_t> positions{};  ///< ascending; empty where the log has none
   double lowest_reward = 0, highest_reward = 0;
   std::int64_t lowest_row = 0, highest_row = 0;  ///< where they were first seen

@@ -16,6 +16,7 @@ struct WeightedRows {
   std::vector<double> model_policy{};   ///< sum_a pi(a | x) q(x, a)
   std::vector<double> multiplicity{};   ///< so many independent rows were alike; empty: one
   std::vector<std::int64_t> cluster{};  ///< rows that are not independent share one; empty: all are
+  std::vector<double> own_weight{};     ///< pi / pi_0 of the row's logger, where w is balanced
   std::vector<std::int64_t> logger{};   ///< who logged the row; empty: one logger
 
   std::size_t size() const { return reward.size(); }
