@@ -17,7 +17,8 @@ std::string value_text(const nlohmann::ordered_json& estimate);
 /// The heading of that.
 std::string value_heading(const nlohmann::ordered_json& estimate);
 
-/// What a reader must know before any number: "usable", "doubtful" or "unusable", and why.
+/// What a reader must know before any number: "usable", "doubtful" or "unusable", and why; and
+/// whether the propensities are estimated.
 void print_weights(const std::string& verdict, const nlohmann::ordered_json& reasons,
                    const nlohmann::ordered_json& log);
 
