@@ -222,9 +222,10 @@ Json LogValuation::policy_json(std::size_t policy) const {
 }
 
 Json LogValuation::log_json() const {
-  Json json = {{"files", settings_.log.files},
-               {"fingerprint", log_fingerprint(settings_.log, encoding_)},
-               {"propensities", has_estimated_propensities(settings_.log) ? "estimated" : "logged"}};
+  Json json = {
+      {"files", settings_.log.files},
+      {"fingerprint", log_fingerprint(settings_.log, encoding_)},
+      {"propensities", has_estimated_propensities(settings_.log) ? "estimated" : "logged"}};
   if (!shares_.empty()) json["balanced"] = true;
   json["rows"] = reader_->rows();
   json["skipped"] = reader_->skipped();

@@ -75,8 +75,7 @@ void print_policy(const Json& policy, const Json& diagnostics, const std::string
 }
 
 void print_comparison(const Json& result) {
-  print_weights(result["weights"].get<std::string>(), result["reasons"],
-                result["log"]);
+  print_weights(result["weights"].get<std::string>(), result["reasons"], result["log"]);
   print_by_policy(result["estimates"], "policy");
   print_by_policy(result["differences"], "difference");
   std::printf("%lld rows; mean reward of the log, which is the logging policy's value: %s\n",

@@ -6,7 +6,7 @@ Weights are larger than transformers draws them, so that pictures and questions 
 import json
 
 import torch
-from tiny_pipeline import widen
+from random_pipeline import widen
 from transformers import (BertTokenizer, BlipConfig, BlipForQuestionAnswering, BlipImageProcessorPil)
 
 SIDE = 32

@@ -5,7 +5,7 @@ Weights are larger than transformers draws them, so that pictures and texts matt
 
 import clip_pieces
 import torch
-from tiny_pipeline import widen
+from random_pipeline import widen
 from torch import nn
 from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel
 

@@ -31,7 +31,8 @@ std::vector<WeightedRows> weigh(const LogBlock& block, std::span<const Policy* c
 ///                 "standard_error", "baseline", "notes": [...]}],
 ///  "diagnostics": {...}, "loggers": [{"logger", "rows", "mean_weight", ...}],
 ///  "policy": {"kind", "file", "epsilon", "actions"}, "model": {"kind", "design", "folds", "l2"},
-///  "log": {"files", "fingerprint", "propensities", "balanced", "rows", "skipped", "skipped_messages"}}
+///  "log": {"files", "fingerprint", "propensities", "balanced", "rows", "skipped",
+///  "skipped_messages"}}
 ///
 /// What does not apply is left out; numbers that are not finite are null. A policy that was trained
 /// on this log makes the verdict doubtful at least.
