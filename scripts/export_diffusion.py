@@ -65,5 +65,9 @@ def export(arguments):
     print(f"{out}: {size / 1e6:,.1f} MB; next: loopline inspect {arguments.out}")
 
 
-if __name__ == "__main__":
+def main():
     run("export_diffusion", export, parse_arguments())
+
+
+if __name__ == "__main__":
+    main()
