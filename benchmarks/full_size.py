@@ -20,10 +20,9 @@ SOURCE = pathlib.Path(__file__).resolve().parent.parent
 CONFIG = SOURCE / "configs/stable_diffusion/compressibility_loop.yaml"
 # The options for a GPU's memory, as docs/stable_diffusion.md has them.
 SIZES = {
-    "8 GB": ["rollout.micro_batch=1", "rollout.decode_batch=1"],
+    "8 GB": ["rollout.micro_batch=2", "rollout.decode_batch=1"],
     "24 GB": [],
-    "80 GB": ["rollout.micro_batch=16", "learner.recompute=false", "rollout.decode_batch=16",
-              "rollout.trajectories=device"],
+    "80 GB": ["rollout.micro_batch=32", "rollout.decode_batch=16", "rollout.trajectories=device"],
 }
 
 
@@ -73,7 +72,7 @@ def sample_and_update(arguments, folder):
              *settings(f"model={folder / 'bundle'}", f"device={arguments.device}", "iterations=1",
                        "rollout.images=2", "rollout.group_size=2", "rollout.micro_batch=1",
                        "rollout.decode_batch=1", "sampler.steps=2", "learner.updates_per_epoch=1",
-                       "kl.images=0", "samples.every=0", *precision))
+                       "kl.images=0", "samples.every=0", "learner.recompute=true", *precision))
     metrics = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
     for key in ("time/rollout_s", "time/update_s", "policy/ratio_deviation", "optim/grad_norm"):
         print(f"    {key:36} {metrics[key]:9.3g}")
