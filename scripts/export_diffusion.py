@@ -11,11 +11,10 @@ Stable Diffusion XL, 3 and inpainting models are not supported.
 
 import argparse
 import re
-import shutil
 from pathlib import Path
 
 from bundle_export.command import positive, resolution, run
-from bundle_export.directories import empty_beside, replace_directory, require_free
+from bundle_export.directories import write_bundle
 from diffusion_export.write import Adapters, write
 
 ATTENTION = r".*\.(to_q|to_k|to_v|to_out\.0)"
@@ -50,19 +49,10 @@ def parse_arguments():
 
 
 def export(arguments):
-    """`arguments.out` appears complete or not at all."""
-    out = arguments.out.resolve()
-    require_free(out, arguments.force, "bundle.json")
     rank = arguments.lora_rank
     wanted = None if arguments.full else Adapters(rank, arguments.lora_alpha or rank, arguments.targets)
-    new = empty_beside(out)
-    try:
-        write(arguments.pipeline, new, wanted, arguments.resolution)
-        replace_directory(new, out)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
-    size = sum(file.stat().st_size for file in out.iterdir())
-    print(f"{out}: {size / 1e6:,.1f} MB; next: loopline inspect {arguments.out}")
+    write_bundle(arguments.out, arguments.force, "bundle.json",
+                 lambda new: write(arguments.pipeline, new, wanted, arguments.resolution))
 
 
 def main():

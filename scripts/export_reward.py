@@ -11,11 +11,10 @@ the model, and the differences are printed. See docs/rewards.md.
 """
 
 import argparse
-import shutil
 from pathlib import Path
 
 from bundle_export.command import positive, resolution, run
-from bundle_export.directories import empty_beside, replace_directory, require_free
+from bundle_export.directories import write_bundle
 from reward_export import questions
 from reward_export.blip import AMONG
 from reward_export.write import Bundle, write_aesthetic, write_binding, write_similarity
@@ -66,17 +65,8 @@ def parse_arguments():
 
 
 def export(arguments):
-    """`arguments.out` appears complete or not at all."""
-    out = arguments.out.resolve()
-    require_free(out, arguments.force, "reward.json")
-    new = empty_beside(out)
-    try:
-        arguments.write(arguments, Bundle(new, arguments.name, arguments.resolution))
-        replace_directory(new, out)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
-    size = sum(file.stat().st_size for file in out.iterdir())
-    print(f"{out}: {size / 1e6:,.1f} MB; next: loopline inspect {arguments.out}")
+    write_bundle(arguments.out, arguments.force, "reward.json", lambda new: arguments.write(
+        arguments, Bundle(new, arguments.name, arguments.resolution)))
 
 
 def main():

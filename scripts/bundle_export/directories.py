@@ -31,3 +31,18 @@ def replace_directory(new, out):
         out.rename(old)
     new.rename(out)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def write_bundle(out, force, manifest, write):
+    """write(DIRECTORY) writes a bundle into an empty directory, which then stands at `out`: complete or
+    not at all."""
+    place = out.resolve()
+    require_free(place, force, manifest)
+    new = empty_beside(place)
+    try:
+        write(new)
+        replace_directory(new, place)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    size = sum(file.stat().st_size for file in place.iterdir())
+    print(f"{place}: {size / 1e6:,.1f} MB; next: loopline inspect {out}")
