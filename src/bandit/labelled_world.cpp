@@ -6,7 +6,9 @@
 
 #include "loopline/bandit/log_reader.h"
 #include "loopline/bandit/log_survey.h"
+#include "loopline/bandit/world_log.h"
 #include "loopline/core/error.h"
+#include "loopline/core/interrupt.h"
 #include "world_draws.h"
 
 namespace loopline::bandit {
@@ -95,8 +97,31 @@ SoftmaxFit LabelledWorld::fit(const std::vector<std::int64_t>& rows) const {
 }
 
 void LabelledWorld::fill(std::int64_t first, std::size_t count, WorldRows& rows) const {
-  const std::size_t width = data_->features;
+  std::vector<std::int64_t> sources(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto number = first + static_cast<std::int64_t>(i);
+    const auto pick = random_integers(row_draw(key_, WorldDraw::kContext, number),
+                                      static_cast<std::uint32_t>(population_.size()), 1);
+    sources[i] = population_[pick.front()];
+  }
+  describe_rows(sources, rows);
   rows.first_row = first;
+}
+
+void LabelledWorld::visit_truth(std::int64_t,
+                                const std::function<void(const WorldRows& rows)>& use) const {
+  const std::span<const std::int64_t> all(population_);
+  WorldRows rows;
+  for (std::size_t first = 0; first < all.size(); first += kWorldRows) {
+    if (interrupted()) throw stopped("the simulation");
+    describe_rows(all.subspan(first, std::min(kWorldRows, all.size() - first)), rows);
+    rows.first_row = static_cast<std::int64_t>(first);
+    use(rows);
+  }
+}
+
+void LabelledWorld::describe_rows(std::span<const std::int64_t> sources, WorldRows& rows) const {
+  const std::size_t width = data_->features, count = sources.size();
   rows.rows = count;
   rows.features = width;
   rows.actions = actions();
@@ -106,10 +131,7 @@ void LabelledWorld::fill(std::int64_t first, std::size_t count, WorldRows& rows)
   const double least = temperature_ < 0 ? 0 : 1;
   std::vector<double> p(actions());
   for (std::size_t i = 0; i < count; ++i) {
-    const auto number = first + static_cast<std::int64_t>(i);
-    const auto pick = random_integers(row_draw(key_, WorldDraw::kContext, number),
-                                      static_cast<std::uint32_t>(population_.size()), 1);
-    const auto source = static_cast<std::size_t>(population_[pick.front()]);
+    const auto source = static_cast<std::size_t>(sources[i]);
     const double* x = data_->context.data() + source * width;
     std::copy(x, x + width, rows.context.begin() + static_cast<std::ptrdiff_t>(i * width));
     rows.reward[i * actions() + static_cast<std::size_t>(data_->label[source])] = 1;

@@ -1,38 +1,18 @@
 #include "loopline/bandit/simulation_cell.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <limits>
 
 #include "estimate_sums.h"
 #include "loopline/bandit/argmax_policy.h"
 #include "loopline/bandit/estimate_log.h"
+#include "loopline/bandit/world_log.h"
 #include "loopline/core/error.h"
-#include "loopline/core/interrupt.h"
 
 namespace loopline::bandit {
 namespace {
 
-constexpr std::size_t kWorldRows = 1024;  // of all actions at a time
 constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
-
-std::string cell_number(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.12g", value);
-  return text;
-}
-
-/// Calls `use(rows, log)` for a world's rows 0 .. count - 1, a few at a time.
-template <class Use>
-void for_each_part(const World& world, std::int64_t count, Use use) {
-  WorldRows rows;
-  for (std::int64_t first = 0; first < count; first += kWorldRows) {
-    if (interrupted()) throw stopped("the simulation");
-    world.fill(first, static_cast<std::size_t>(std::min<std::int64_t>(count - first, kWorldRows)),
-               rows);
-    use(rows);
-  }
-}
 
 std::unique_ptr<Policy> policy_of(SoftmaxFit fit, double epsilon) {
   std::unique_ptr<Policy> policy =
@@ -44,7 +24,7 @@ std::unique_ptr<Policy> policy_of(SoftmaxFit fit, double epsilon) {
 /// The policy that importance-weighted classification learns from a log: rewarded rows alone count.
 SoftmaxFit learn_target(const World& world, std::int64_t rows, double l2) {
   WeightedLabels labels{.features = world.encoding().context.width()};
-  for_each_part(world, rows, [&](const WorldRows& part) {
+  visit_rows(world, rows, [&](const WorldRows& part) {
     const LogBlock log = world.decide(part);
     for (std::size_t i = 0; i < log.size(); ++i) {
       if (log.reward[i] == 0) continue;
@@ -70,21 +50,6 @@ double value_in(const WorldRows& rows, const LogBlock& log, const Policy& target
   return sum;
 }
 
-void append_part(const LogBlock& part, std::vector<LogBlock>& blocks) {
-  if (blocks.empty() || blocks.back().size() + part.size() > kBlockRows) {
-    blocks.push_back(part);
-    return;
-  }
-  LogBlock& block = blocks.back();
-  const auto extend = [](auto& to, const auto& from) {
-    to.insert(to.end(), from.begin(), from.end());
-  };
-  extend(block.action, part.action);
-  extend(block.reward, part.reward);
-  extend(block.propensity, part.propensity);
-  extend(block.context, part.context);
-}
-
 /// One problem on its way to its estimates.
 class CellSimulation {
  public:
@@ -101,7 +66,7 @@ class CellSimulation {
   }
 
   CellResult run() {
-    draw_log();
+    make_log();
     estimate();
     return std::move(result_);
   }
@@ -126,9 +91,8 @@ class CellSimulation {
     auto world = std::make_unique<SyntheticWorld>(
         synthetic, temperature, WorldKey{seed, WorldPart::kEvaluated}, result_.key.rows);
     if (config_.truth == "fresh") {
-      const SyntheticWorld fresh = world->elsewhere(WorldPart::kFresh);
-      for_each_part(fresh, config_.truth_rows, [&](const WorldRows& part) {
-        result_.truth += value_in(part, fresh.decide(part), *target_);
+      world->visit_truth(config_.truth_rows, [&](const WorldRows& part) {
+        result_.truth += value_in(part, world->decide(part), *target_);
       });
       result_.truth /= static_cast<double>(config_.truth_rows);
       truth_is_known_ = true;
@@ -136,16 +100,13 @@ class CellSimulation {
     world_ = std::move(world);
   }
 
-  void draw_log() {
-    auto blocks = std::make_shared<std::vector<LogBlock>>();
+  void make_log() {
     double value = 0;
-    for_each_part(*world_, result_.key.rows, [&](const WorldRows& part) {
-      const LogBlock log = world_->decide(part);
-      if (!truth_is_known_) value += value_in(part, log, *target_);
-      append_part(log, *blocks);
-    });
+    log_ = std::make_shared<const std::vector<LogBlock>>(
+        draw_log(*world_, result_.key.rows, [&](const WorldRows& part, const LogBlock& log) {
+          if (!truth_is_known_) value += value_in(part, log, *target_);
+        }));
     if (!truth_is_known_) result_.truth = value / static_cast<double>(result_.key.rows);
-    log_ = std::move(blocks);
   }
 
   void estimate() {
@@ -189,11 +150,6 @@ double number_in(const nlohmann::json& json, const char* key) {
 }
 
 }  // namespace
-
-std::string CellKey::name() const {
-  return "temperature_" + cell_number(temperature) + "_rows_" + std::to_string(rows) + "_seed_" +
-         std::to_string(seed);
-}
 
 nlohmann::ordered_json CellResult::to_json() const {
   nlohmann::ordered_json json{{"temperature", key.temperature},

@@ -85,13 +85,9 @@ Json summary_row(const SimulateConfig& config, const std::vector<const CellResul
   if (name != kReference && estimate_named(*cells.front(), kReference) != nullptr) {
     row["versus_beta_ips"] = versus_reference(cells, name);
   }
-  for (const PublishedFigure& figure : config.published) {
-    if (figure.temperature != key.temperature || figure.rows != key.rows ||
-        figure.estimator != name) {
-      continue;
-    }
-    row["published"] = figure.value;
-    row["ratio"] = mse.mean / figure.value;
+  if (const auto published = published_figure(config.published, key, name)) {
+    row["published"] = *published;
+    row["ratio"] = mse.mean / *published;
   }
   return row;
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 
+#include "loopline/bandit/world_log.h"
 #include "loopline/core/error.h"
 #include "world_draws.h"
 
@@ -196,6 +197,11 @@ void SyntheticWorld::fill(std::int64_t first, std::size_t count, WorldRows& rows
       rows.logging[i * actions() + a] = chance[group_of_action_[a]] / total;
     }
   }
+}
+
+void SyntheticWorld::visit_truth(std::int64_t fresh,
+                                 const std::function<void(const WorldRows& rows)>& use) const {
+  visit_rows(elsewhere(WorldPart::kFresh), fresh, use);
 }
 
 }  // namespace loopline::bandit

@@ -37,14 +37,43 @@ void check_belonging(const std::string& name, bool is_there, bool belongs,
 
 }  // namespace
 
+std::vector<std::string> objective_names() { return names_in(objective_table()); }
+
+void describe_network(std::vector<std::int64_t>& hidden, bool& bias, config::OptionVisitor& v) {
+  v.field(option("hidden",
+                 "Widths of layers of rectified units below the scores. Empty: scores are linear "
+                 "in the context."),
+          hidden);
+  v.field(option("bias", "A constant in every layer."), bias);
+}
+
+void check_network(const std::vector<std::int64_t>& hidden, const std::string& option) {
+  for (const std::int64_t width : hidden) {
+    if (width >= 1 && width <= 65536) continue;
+    throw Error(option, "a layer has a width from 1 to 65536, not " + std::to_string(width));
+  }
+}
+
+void describe_baseline(std::optional<std::string>& baseline, config::OptionVisitor& v) {
+  v.field(option("baseline",
+                 "Of beta_ips: where b comes from. batch (also when blank): the batch itself, as "
+                 "in the paper, slightly biased; previous: the batch before; leave_one_out: the "
+                 "batch's other rows. The last two are unbiased.")
+              .one_of(names_in(baseline_table())),
+          baseline);
+}
+
+void LearnConfig::Optimizer::describe(config::OptionVisitor& v) {
+  v.field(option("lr", "Learning rate.").above(0), lr);
+  v.field(option("batch", "Rows a step, shuffled; 0: all rows.").at_least(0), batch);
+  v.field(option("weight_decay", "Parameters shrink by lr times this in every step.").at_least(0),
+          weight_decay);
+}
+
 void LearnConfig::describe(config::OptionVisitor& v) {
   v.section("log", "The log to learn from.", [&] { log.describe(v); });
   v.section("policy", "The policy: a softmax over scores of the actions.", [&] {
-    v.field(option("hidden",
-                   "Widths of layers of rectified units below the scores. Empty: scores are linear "
-                   "in the context."),
-            policy.hidden);
-    v.field(option("bias", "A constant in every layer."), policy.bias);
+    describe_network(policy.hidden, policy.bias, v);
     v.field(option("standardize",
                    "Scale numeric columns to variance 1 while learning (and, with a bias, to mean "
                    "0). The saved policy takes columns as they are."),
@@ -52,23 +81,13 @@ void LearnConfig::describe(config::OptionVisitor& v) {
   });
   v.section("objective", "What is maximised.", [&] {
     v.field(option("kind", "Estimate of the policy's value whose gradient is followed.")
-                .one_of(names_in(objective_table())),
+                .one_of(objective_names()),
             objective.kind);
     v.field(option("lambda", "Of banditnet: what is taken off every reward."), objective.lambda);
-    v.field(option("baseline",
-                   "Of beta_ips: where b comes from. batch (also when blank): the batch itself, as "
-                   "in the paper, slightly biased; previous: the batch before; leave_one_out: the "
-                   "batch's other rows. The last two are unbiased.")
-                .one_of(names_in(baseline_table())),
-            objective.baseline);
+    describe_baseline(objective.baseline, v);
   });
   v.section("model", "A model of the reward, for dr.", [&] { model.describe(v); });
-  v.section("optimizer", "Adam.", [&] {
-    v.field(option("lr", "Learning rate.").above(0), optimizer.lr);
-    v.field(option("batch", "Rows a step, shuffled; 0: all rows.").at_least(0), optimizer.batch);
-    v.field(option("weight_decay", "Parameters shrink by lr times this in every step.").at_least(0),
-            optimizer.weight_decay);
-  });
+  v.section("optimizer", "Adam.", [&] { optimizer.describe(v); });
   v.field(option("epochs", "Passes over the rows, at most.").range(1, 1 << 24).changes_on_resume(),
           epochs);
   v.field(option("patience",
@@ -100,12 +119,7 @@ void LearnConfig::check() const {
   if (objective.baseline) {
     check_belonging("objective.baseline", true, objective.kind == "beta_ips", "beta_ips", "it");
   }
-  for (const std::int64_t width : policy.hidden) {
-    if (width < 1 || width > 65536) {
-      throw Error("policy.hidden",
-                  "a layer has a width from 1 to 65536, not " + std::to_string(width));
-    }
-  }
+  check_network(policy.hidden, "policy.hidden");
 }
 
 LearnOptions learn_options(const LearnConfig& config) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "gather_rows.h"
 #include "loopline/core/error.h"
 #include "loopline/core/interrupt.h"
 #include "loopline/core/random.h"
@@ -92,10 +93,8 @@ void LearningLog::learn_scale(const bandit::ColumnMoments& moments) {
   }
 }
 
-at::Tensor LearningLog::scaled(const std::vector<double>& context) const {
-  const auto width = static_cast<std::int64_t>(shift_.size());
-  const at::Tensor raw = column_of(context).view({-1, width});
-  return raw.sub_(column_of(shift_)).mul_(column_of(factor_));
+at::Tensor LearningLog::scaled(at::Tensor features) const {
+  return features.sub_(column_of(shift_)).mul_(column_of(factor_));
 }
 
 LearningRows LearningLog::fit_rows() const {
@@ -105,27 +104,8 @@ LearningRows LearningLog::fit_rows() const {
     model = bandit::fit_reward_model(
         config_.model, [this] { return open(Part::kFit); }, survey);
   }
-  bandit::LogBlock all;
-  std::vector<double> modelled, q;
-  bandit::LogReader reader = open(Part::kFit);
-  while (std::optional<bandit::LogBlock> block = reader.next()) {
-    if (interrupted()) throw stopped("the log");
-    append_all(all.action, block->action);
-    append_all(all.reward, block->reward);
-    append_all(all.propensity, block->propensity);
-    append_all(all.context, block->context);
-    append_all(all.multiplicity, block->multiplicity);
-    if (!model) continue;
-    const std::vector<std::size_t> fold = bandit::folds_of(*block, model->folds());
-    for (std::size_t i = 0; i < block->size(); ++i) {
-      model->predict(*block, i, fold[i], q);
-      append_all(modelled, q);
-    }
-  }
-  LearningRows rows{scaled(all.context), at::tensor(all.action, at::kLong), column_of(all.reward),
-                    column_of(all.propensity)};
-  if (!all.multiplicity.empty()) rows.count = column_of(all.multiplicity);
-  if (model) rows.model = column_of(modelled).view({rows.size(), actions_});
+  LearningRows rows = gather_rows(open(Part::kFit), model ? &*model : nullptr, actions_);
+  rows.features = scaled(rows.features);
   return rows;
 }
 
@@ -145,8 +125,9 @@ LearningLog::HeldOut LearningLog::held_out(Part part) const {
     throw Error("holdout", "leaves no row to judge by", "raise it, or log more");
   }
   HeldOut held;
-  held.rows = {scaled(all.context), at::tensor(all.action, at::kLong), column_of(all.reward),
-               column_of(all.propensity)};
+  const auto width = static_cast<std::int64_t>(shift_.size());
+  held.rows = {scaled(column_of(all.context).view({-1, width})), at::tensor(all.action, at::kLong),
+               column_of(all.reward), column_of(all.propensity)};
   held.weighed.reward = std::move(all.reward);
   held.weighed.multiplicity = std::move(all.multiplicity);
   held.weighed.cluster = std::move(all.cluster);

@@ -51,7 +51,7 @@ class LearningLog {
 
  private:
   void learn_scale(const bandit::ColumnMoments& moments);
-  at::Tensor scaled(const std::vector<double>& context) const;
+  at::Tensor scaled(at::Tensor features) const;  ///< in place
 
   const LearnConfig& config_;
   bandit::LogEncoding encoding_;

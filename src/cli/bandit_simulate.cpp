@@ -4,6 +4,8 @@
 #include "bandit_commands.h"
 #include "commands.h"
 #include "loopline/bandit/simulate.h"
+#include "loopline/bandit_learning/simulate_learning.h"
+#include "loopline/config/config_tree.h"
 #include "loopline/core/interrupt.h"
 #include "loopline/run/progress.h"
 
@@ -32,7 +34,12 @@ std::string verdict_text(const Json& row) {
   return versus["verdict"].get<std::string>() + " (" + short_number(versus, "t") + ")";
 }
 
-void print_summary(const Json& summary) {
+void print_missing(const Json& summary) {
+  const auto missing = summary["missing"].get<std::int64_t>();
+  if (missing > 0) std::printf("\n%lld cells are missing\n", static_cast<long long>(missing));
+}
+
+void print_estimators(const Json& summary) {
   std::printf("%11s %8s  %-21s %5s  %-9s %-21s %-9s %-9s %8s  %-14s %9s %6s\n", "temperature",
               "rows", "estimator", "seeds", "mse", "95 % interval", "bias^2", "variance",
               "coverage", "vs beta_ips (t)", "published", "ratio");
@@ -54,8 +61,77 @@ void print_summary(const Json& summary) {
                 short_number(row, "coverage").c_str(), verdict_text(row).c_str(),
                 short_number(row, "published").c_str(), short_number(row, "ratio").c_str());
   }
-  const auto missing = summary["missing"].get<std::int64_t>();
-  if (missing > 0) std::printf("\n%lld cells are missing\n", static_cast<long long>(missing));
+  print_missing(summary);
+}
+
+/// "0.96 [0.94, 0.98]" of a mean with its interval, whose ends a single seed does not have.
+std::string interval_text(const Json& interval) {
+  return short_number(interval, "mean") + " [" + short_number(interval, "low") + ", " +
+         short_number(interval, "high") + "]";
+}
+
+void print_learners(const Json& summary) {
+  std::string before;
+  for (const Json& row : summary["rows"]) {
+    const std::string problem = "temperature " + short_number(row, "temperature") + ", " +
+                                std::to_string(row["rows"].get<std::int64_t>()) + " rows (best " +
+                                short_number(row, "best") + ", uniform " +
+                                short_number(row, "uniform") + ", logging " +
+                                short_number(row, "logging") + ")";
+    if (problem != before) {
+      std::printf("%s%s\n%-10s %5s  %-22s %-22s %-14s %9s  %-30s %9s\n", before.empty() ? "" : "\n",
+                  problem.c_str(), "objective", "seeds", "value", "of its argmax",
+                  "vs beta_ips (t)", "published", "gradient variance", "published");
+    }
+    before = problem;
+    const Json published = row.value("published", Json::object());
+    std::printf("%-10s %5lld  %-22s %-22s %-14s  %9s  %-30s %9s\n",
+                row["objective"].get_ref<const std::string&>().c_str(),
+                static_cast<long long>(row["seeds"].get<std::int64_t>()),
+                interval_text(row["value"]).c_str(), interval_text(row["argmax_value"]).c_str(),
+                verdict_text(row).c_str(), short_number(published, "argmax_value").c_str(),
+                interval_text(row["gradient_variance"]).c_str(),
+                short_number(published, "gradient_variance").c_str());
+  }
+  print_missing(summary);
+}
+
+using Run = bandit::SimulationOutcome (*)(const SimulateArguments& arguments,
+                                          const std::filesystem::path& directory,
+                                          run::Progress& progress);
+
+bandit::SimulationOutcome run_estimators(const SimulateArguments& arguments,
+                                         const std::filesystem::path& directory,
+                                         run::Progress& progress) {
+  return bandit::simulate(bandit::read_simulate_config(arguments.config, arguments.assignments),
+                          directory, arguments.jobs, progress);
+}
+
+bandit::SimulationOutcome run_learners(const SimulateArguments& arguments,
+                                       const std::filesystem::path& directory,
+                                       run::Progress& progress) {
+  return bandit_learning::simulate_learning(
+      bandit_learning::read_learning_simulation(arguments.config, arguments.assignments), directory,
+      arguments.jobs, progress);
+}
+
+/// What is simulated: the first whose section the config has, or nothing to have.
+struct SimulationKind {
+  const char* section;
+  Run run;
+  void (*print)(const Json& summary);
+};
+
+constexpr SimulationKind kSimulationKinds[] = {
+    {bandit_learning::kLearningSection, run_learners, print_learners},
+    {nullptr, run_estimators, print_estimators}};
+
+const SimulationKind& kind_of(const SimulateArguments& arguments) {
+  config::ConfigTree tree = config::load_config(arguments.config);
+  for (const std::string& assignment : arguments.assignments) config::apply_set(tree, assignment);
+  const SimulationKind* kind = kSimulationKinds;
+  while (kind->section != nullptr && tree.find(kind->section) == nullptr) ++kind;
+  return *kind;
 }
 
 }  // namespace
@@ -63,7 +139,7 @@ void print_summary(const Json& summary) {
 void add_bandit_simulate(CLI::App& bandit, int& exit_code) {
   auto arguments = std::make_shared<SimulateArguments>();
   CLI::App* command = bandit.add_subcommand(
-      "simulate", "Estimators against a known truth; the same command goes on");
+      "simulate", "Estimators or learners against a known truth; the same command goes on");
   command
       ->add_option("config", arguments->config,
                    "YAML of the simulation (docs/bandit_simulation.md)")
@@ -83,21 +159,20 @@ void add_bandit_simulate(CLI::App& bandit, int& exit_code) {
   command->footer(
       examples({"loopline bandit simulate configs/bandit/ope_synthetic.yaml --jobs 2",
                 "loopline bandit simulate configs/bandit/ope_synthetic.yaml --run runs/short "
-                "--set seeds=10 --set \"rows=[100, 1000]\""}));
+                "--set seeds=10 --set \"rows=[100, 1000]\"",
+                "loopline bandit simulate configs/bandit/opl_synthetic.yaml --jobs 2"}));
   command->callback([arguments, &exit_code] {
     const std::filesystem::path file = arguments->config;
     const std::filesystem::path directory = arguments->directory.empty()
                                                 ? std::filesystem::path("runs") / file.stem()
                                                 : std::filesystem::path(arguments->directory);
-    const bandit::SimulateConfig config =
-        bandit::read_simulate_config(file, arguments->assignments);
+    const SimulationKind& kind = kind_of(*arguments);
     const auto progress = run::terminal_progress();
-    const bandit::SimulationOutcome outcome =
-        bandit::simulate(config, directory, arguments->jobs, *progress);
+    const bandit::SimulationOutcome outcome = kind.run(*arguments, directory, *progress);
     if (arguments->json) {
       std::printf("%s\n", outcome.summary.dump(2).c_str());
     } else {
-      print_summary(outcome.summary);
+      kind.print(outcome.summary);
     }
     if (!outcome.interrupted) return;
     std::fprintf(stderr, "loopline: stopped; the same command goes on from here\n");

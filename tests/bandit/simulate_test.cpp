@@ -310,7 +310,7 @@ TEST_F(Simulations, TheShippedConfigNamesThePublishedFigures) {
   ASSERT_EQ(config.published.size(), 12U);
   EXPECT_EQ(config.published[0].temperature, -5);
   EXPECT_EQ(config.published[0].rows, 1000000);
-  EXPECT_EQ(config.published[0].estimator, "ips");
+  EXPECT_EQ(config.published[0].name, "ips");
   EXPECT_EQ(config.published[0].value, 3.21e-3);
 }
 

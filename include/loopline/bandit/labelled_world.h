@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,8 @@ class LabelledWorld : public World {
   const LogEncoding& encoding() const override { return encoding_; }
   WorldKey key() const override { return key_; }
   void fill(std::int64_t first, std::size_t count, WorldRows& rows) const override;
+  void visit_truth(std::int64_t fresh,
+                   const std::function<void(const WorldRows& rows)>& use) const override;
 
   /// The classifier of the target's share.
   SoftmaxFit target() const { return fit(target_rows_); }
@@ -61,6 +64,8 @@ class LabelledWorld : public World {
 
  private:
   SoftmaxFit fit(const std::vector<std::int64_t>& rows) const;
+  /// All that is true of rows of the data.
+  void describe_rows(std::span<const std::int64_t> sources, WorldRows& rows) const;
 
   std::shared_ptr<const LabelledData> data_;
   LabelledConfig config_;

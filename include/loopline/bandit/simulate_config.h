@@ -7,33 +7,15 @@
 #include <vector>
 
 #include "loopline/bandit/estimate_config.h"
-#include "loopline/bandit/labelled_world.h"
-#include "loopline/bandit/synthetic_world.h"
+#include "loopline/bandit/problems.h"
+#include "loopline/bandit/published.h"
 #include "loopline/config/options.h"
 
 namespace loopline::bandit {
 
-/// A figure that somebody else has published: the mean squared error of an estimator.
-struct PublishedFigure {
-  double temperature = 0;
-  std::int64_t rows = 0;
-  std::string estimator;
-  double value = 0;
-};
-
-/// What `loopline bandit simulate` is asked for. The meaning of each option is written once, in
-/// describe() (src/bandit/simulate_config.cpp).
-struct SimulateConfig {
-  std::vector<double> temperatures = {-5, 1, 5};
-  std::vector<std::int64_t> rows;
-  std::int64_t seeds = 50, first_seed = 0;
-  struct WorldConfig {
-    std::string kind = "synthetic";
-    SyntheticConfig synthetic;
-    std::vector<std::string> files, features, categorical;
-    std::optional<std::string> label, hash;
-    LabelledConfig labelled;
-  } world;
+/// What `loopline bandit simulate` of estimators is asked for. The meaning of each option is
+/// written once, in describe() (src/bandit/simulate_config.cpp).
+struct SimulateConfig : ProblemsConfig {
   struct Target {
     std::int64_t rows = 100000;
     double l2 = 1, epsilon = 0;
@@ -46,7 +28,7 @@ struct SimulateConfig {
   std::string truth = "log";
   std::int64_t truth_rows = 1000000;
   std::int64_t resamples = 2000;
-  std::vector<PublishedFigure> published;  ///< no option: a map in the file
+  std::vector<PublishedFigure> published;  ///< mean squared errors; no option: a map in the file
 
   void describe(config::OptionVisitor& visitor);
 

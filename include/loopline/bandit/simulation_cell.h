@@ -11,15 +11,6 @@
 
 namespace loopline::bandit {
 
-/// One estimation problem of a simulation.
-struct CellKey {
-  double temperature = 0;
-  std::int64_t rows = 0;
-  std::int64_t seed = 0;
-
-  std::string name() const;  ///< "temperature_-5_rows_1000_seed_3"
-};
-
 /// What an estimator made of it. Numbers that do not exist are NaN.
 struct CellEstimate {
   std::string name;

@@ -44,6 +44,8 @@ class SyntheticWorld : public World {
   const LogEncoding& encoding() const override { return encoding_; }
   WorldKey key() const override { return key_; }
   void fill(std::int64_t first, std::size_t count, WorldRows& rows) const override;
+  void visit_truth(std::int64_t fresh,
+                   const std::function<void(const WorldRows& rows)>& use) const override;
 
   double mean() const { return mean_; }            ///< m
   double deviation() const { return deviation_; }  ///< s

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "loopline/bandit/feature_encoding.h"
@@ -43,6 +44,11 @@ class World {
 
   /// Rows first .. first + count - 1, below 2^52. A row does not depend on what else is asked for.
   virtual void fill(std::int64_t first, std::size_t count, WorldRows& rows) const = 0;
+
+  /// Calls `use` for the contexts that true values are means over, a few at a time: `fresh` ones
+  /// that no log holds; where contexts are drawn from a finite population, all of that instead.
+  virtual void visit_truth(std::int64_t fresh,
+                           const std::function<void(const WorldRows& rows)>& use) const = 0;
 
   /// What the logging policy does in those rows and what comes of it, with its propensities.
   LogBlock decide(const WorldRows& rows) const;

@@ -30,6 +30,8 @@ struct LearnConfig {
   struct Optimizer {
     double lr = 0.01, weight_decay = 0;
     std::int64_t batch = 1024;
+
+    void describe(config::OptionVisitor& visitor);
   } optimizer;
   std::int64_t epochs = 100, patience = 10;
   double holdout = 0.3, level = 0.95;
@@ -41,6 +43,12 @@ struct LearnConfig {
   /// Errors for what one option alone does not show, before anything is read.
   void check() const;
 };
+
+/// Parts that several configs have.
+void describe_network(std::vector<std::int64_t>& hidden, bool& bias, config::OptionVisitor& v);
+void check_network(const std::vector<std::int64_t>& hidden, const std::string& option);
+void describe_baseline(std::optional<std::string>& baseline, config::OptionVisitor& v);
+std::vector<std::string> objective_names();
 
 /// Of a checked config.
 LearnOptions learn_options(const LearnConfig& config);
