@@ -177,8 +177,7 @@ class ComparisonReport {
     Json json = Json::object();
     for (std::size_t p = 0; p < compared_.names.size(); ++p) {
       Json& own = json[compared_.names[p]];
-      own = diagnostics_json(diagnostics_[p]);
-      if (!config_.clip) own.erase("clipped_share");
+      own = valuation_.diagnostics_json(p);
       if (valuation_.reader().loggers().size() > 1) own["loggers"] = valuation_.loggers_json(p);
     }
     return json;

@@ -11,7 +11,6 @@ using Json = nlohmann::ordered_json;
 
 Json estimate_report(const EstimateConfig& config, const LogValuation& valuation) {
   const EstimateSums& sums = valuation.sums();
-  const Diagnostics diagnostics = sums.diagnostics(0);
   const Verdict verdict = valuation.verdict(0);
   Json json;
   json["verdict"] = name_of(verdict.level);
@@ -22,8 +21,7 @@ Json estimate_report(const EstimateConfig& config, const LogValuation& valuation
     Json& entry = json["estimates"].emplace_back(Json{{"name", row.estimate.name}});
     add_numbers(row, config.interval.level, entry);
   }
-  json["diagnostics"] = diagnostics_json(diagnostics);
-  if (!config.clip) json["diagnostics"].erase("clipped_share");
+  json["diagnostics"] = valuation.diagnostics_json(0);
   if (valuation.reader().loggers().size() > 1) json["loggers"] = valuation.loggers_json(0);
   json["policy"] = valuation.policy_json(0);
   if (const std::optional<Json> model = valuation.model_json()) json["model"] = *model;

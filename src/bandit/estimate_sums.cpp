@@ -68,6 +68,7 @@ void EstimateSums::add(const std::vector<WeightedRows>& by_policy) {
     const WeightedRows& rows = by_policy[p];
     PolicySums& sums = policies_[p];
     sums.weights.add(rows);
+    sums.histogram.add(rows);
     sums.loggers.add(rows);
     for (std::size_t c = 0; c < choices_.size(); ++c) {
       sums.estimates[c].add(rows);
@@ -108,6 +109,7 @@ void EstimateSums::merge(const EstimateSums& other) {
     PolicySums& sums = policies_[p];
     const PolicySums& others = other.policies_[p];
     sums.weights.merge(others.weights);
+    sums.histogram.merge(others.histogram);
     sums.loggers.merge(others.loggers);
     for (std::size_t c = 0; c < choices_.size(); ++c) {
       sums.estimates[c].merge(others.estimates[c]);

@@ -11,6 +11,7 @@
 #include "loopline/bandit/intervals.h"
 #include "loopline/bandit/poisson_bootstrap.h"
 #include "loopline/bandit/slope.h"
+#include "loopline/bandit/weight_histogram.h"
 #include "loopline/stats/interval.h"
 
 namespace loopline::bandit {
@@ -45,6 +46,9 @@ class EstimateSums {
   std::vector<EstimateRow> estimates(std::size_t policy) const;
   std::vector<EstimateRow> differences(std::size_t pair) const;
   Diagnostics diagnostics(std::size_t policy) const { return policies_[policy].weights.finish(); }
+  std::vector<WeightHistogram::Bin> histogram(std::size_t policy) const {
+    return policies_[policy].histogram.bins();
+  }
   std::vector<LoggerRow> loggers(std::size_t policy) const {
     return policies_[policy].loggers.finish();
   }
@@ -53,6 +57,7 @@ class EstimateSums {
   struct PolicySums {
     std::vector<EstimateAccumulator> estimates{};  ///< one a choice
     DiagnosticsAccumulator weights{};
+    WeightHistogram histogram{};
     LoggerTable loggers{};
     std::optional<ConfidenceSequence> sequence{};
     std::vector<double> clipped{};  ///< rows with a weight above each choice's M

@@ -14,6 +14,23 @@ namespace loopline::bandit {
 
 using Json = nlohmann::ordered_json;
 
+namespace {
+
+Json json_of(const Diagnostics& d) {
+  return {{"rows", d.rows},
+          {"units", d.units},
+          {"effective_rows", d.effective_rows},
+          {"mean_weight", d.mean_weight},
+          {"mean_weight_error", d.mean_weight_error},
+          {"largest_weight", d.largest_weight},
+          {"largest_share", d.largest_share},
+          {"clipped_share", d.clipped_share},
+          {"rewarded_rows", d.rewarded_rows},
+          {"mean_reward", d.mean_reward}};
+}
+
+}  // namespace
+
 LogValuation::LogValuation(const EstimateSettings& settings, std::vector<PolicyToValue> policies,
                            std::vector<PolicyPair> pairs, run::Progress& progress)
     : settings_(settings),
@@ -241,30 +258,28 @@ std::optional<Json> LogValuation::model_json() const {
               {"l2", settings_.model.l2}};
 }
 
+Json LogValuation::diagnostics_json(std::size_t policy) const {
+  Json json = json_of(sums_->diagnostics(policy));
+  if (!settings_.clip) json.erase("clipped_share");
+  json["weight_histogram"] = Json::array();
+  for (const WeightHistogram::Bin& bin : sums_->histogram(policy)) {
+    json["weight_histogram"].push_back(
+        {{"low", bin.low}, {"high", bin.high}, {"rows", bin.rows}, {"weight", bin.weight}});
+  }
+  return json;
+}
+
 Json LogValuation::loggers_json(std::size_t policy) const {
   Json list = Json::array();
   for (const LoggerRow& row : sums_->loggers(policy)) {
     Json json = {{"logger", reader_->loggers()[static_cast<std::size_t>(row.logger)]},
                  {"ips", row.ips.value},
                  {"ips_standard_error", row.ips.standard_error}};
-    json.update(diagnostics_json(row.diagnostics));
+    json.update(json_of(row.diagnostics));
     json.erase("clipped_share");
     list.push_back(std::move(json));
   }
   return list;
-}
-
-Json diagnostics_json(const Diagnostics& d) {
-  return {{"rows", d.rows},
-          {"units", d.units},
-          {"effective_rows", d.effective_rows},
-          {"mean_weight", d.mean_weight},
-          {"mean_weight_error", d.mean_weight_error},
-          {"largest_weight", d.largest_weight},
-          {"largest_share", d.largest_share},
-          {"clipped_share", d.clipped_share},
-          {"rewarded_rows", d.rewarded_rows},
-          {"mean_reward", d.mean_reward}};
 }
 
 void add_numbers(const EstimateRow& row, double level, Json& json) {

@@ -45,6 +45,8 @@ class LogValuation {
   /// weights are over the mixture of the loggers, "rows", "skipped", "skipped_messages"}
   Json log_json() const;
   std::optional<Json> model_json() const;
+  /// Numbers of Diagnostics, and "weight_histogram": [{"low", "high", "rows", "weight"}].
+  Json diagnostics_json(std::size_t policy) const;
   Json loggers_json(std::size_t policy) const;
 
  private:
@@ -93,7 +95,5 @@ class LogValuation {
 /// What is reported of an estimate after its name: {"parameter", "value", "low", "high",
 /// "interval", "level", "standard_error", "baseline", "slope", "notes"}, added to `json`.
 void add_numbers(const EstimateRow& row, double level, nlohmann::ordered_json& json);
-
-nlohmann::ordered_json diagnostics_json(const Diagnostics& diagnostics);
 
 }  // namespace loopline::bandit

@@ -58,6 +58,7 @@ class LearningRun {
   }
 
   LearningOutcome run(const run::RunDirectory& directory, run::Progress& progress) {
+    remove_atomically(directory.path() / kSummaryFile);  // of an epoch that may not stay the best
     run::MetricsLog metrics(directory.metrics());
     std::int64_t saved = learner_.epochs();
     progress.start("learning", config_.epochs, saved);
@@ -130,7 +131,9 @@ class LearningRun {
     if (best_epoch_ == 0) return outcome;
     const bandit::SoftmaxPolicyData policy = log_.policy_of(best_);
     bandit::write_softmax_policy(directory.path() / kPolicyFile, policy);
-    if (!outcome.interrupted) outcome.summary = judge_policy(log_, policy, config_.level);
+    if (outcome.interrupted) return outcome;
+    outcome.summary = judge_policy(log_, policy, config_.level);
+    write_file_atomically(directory.path() / kSummaryFile, outcome.summary.dump(2) + "\n");
     return outcome;
   }
 

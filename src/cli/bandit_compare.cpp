@@ -6,7 +6,9 @@
 #include "bandit_text.h"
 #include "commands.h"
 #include "loopline/bandit/compare_log.h"
+#include "loopline/bandit/page.h"
 #include "loopline/run/progress.h"
+#include "run_info.h"
 
 namespace loopline::cli {
 namespace {
@@ -14,7 +16,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct ComparePoliciesArguments {
-  std::string config;
+  std::string config, report;
   std::vector<std::string> assignments;
   std::optional<std::int64_t> threads;
   bool json = false;
@@ -95,12 +97,19 @@ void compare_policies(const ComparePoliciesArguments& arguments) {
   bandit::CompareConfig config =
       bandit::read_compare_config(arguments.config, arguments.assignments);
   if (arguments.threads) config.threads = *arguments.threads;
+  std::optional<bandit::ReportFiles> report;
+  if (!arguments.report.empty()) report.emplace(arguments.report, "loopline-bandit-compare");
   const auto progress = run::terminal_progress();
   const Json result = bandit::compare_log(config, *progress);
+  if (report) {
+    const std::string command = shown_command();
+    report->write(bandit::comparison_page(result, command), result, command);
+  }
   if (arguments.json) {
     std::printf("%s\n", result.dump(2).c_str());
   } else {
     print_comparison(result);
+    if (report) print_report_page(report->page());
   }
 }
 
@@ -122,8 +131,13 @@ void add_bandit_compare(CLI::App& bandit) {
                    "Blocks of rows at a time; 0 is one a core. Changes no result")
       ->check(CLI::Range(0, 1024));
   command->add_flag("--json", arguments->json, "Print JSON instead of the tables");
+  command
+      ->add_option("--report", arguments->report,
+                   "Write report.html, a page of it, and report.json into this directory")
+      ->type_name("DIR");
   command->footer(examples({"loopline bandit compare configs/bandit/compare.yaml",
                             "loopline bandit compare compare.yaml --set baseline=uniform --json",
+                            "loopline bandit compare compare.yaml --report reports/compare",
                             "loopline bandit compare compare.yaml --set "
                             "\"policies.bold={kind: softmax, file: bold.safetensors}\""}));
   command->callback([arguments] { compare_policies(*arguments); });

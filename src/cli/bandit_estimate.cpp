@@ -6,7 +6,9 @@
 #include "bandit_text.h"
 #include "commands.h"
 #include "loopline/bandit/estimate_log.h"
+#include "loopline/bandit/page.h"
 #include "loopline/run/progress.h"
+#include "run_info.h"
 
 namespace loopline::cli {
 namespace {
@@ -14,7 +16,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct EstimateArguments {
-  std::string config;
+  std::string config, report;
   std::vector<std::string> assignments;
   std::optional<std::int64_t> threads;
   bool json = false;
@@ -66,8 +68,14 @@ void estimate(const EstimateArguments& arguments) {
   bandit::EstimateConfig config =
       bandit::read_estimate_config(arguments.config, arguments.assignments);
   if (arguments.threads) config.threads = *arguments.threads;
+  std::optional<bandit::ReportFiles> report;
+  if (!arguments.report.empty()) report.emplace(arguments.report, "loopline-bandit-estimate");
   const auto progress = run::terminal_progress();
   const Json result = bandit::estimate_log(config, *progress);
+  if (report) {
+    const std::string command = shown_command();
+    report->write(bandit::estimate_page(result, command), result, command);
+  }
   if (arguments.json) {
     std::printf("%s\n", result.dump(2).c_str());
     return;
@@ -75,6 +83,7 @@ void estimate(const EstimateArguments& arguments) {
   print_weights(result["verdict"], result["reasons"], result["log"]);
   print_estimates(result["estimates"]);
   print_rows(result);
+  if (report) print_report_page(report->page());
 }
 
 }  // namespace
@@ -96,9 +105,14 @@ void add_bandit_estimate(CLI::App& bandit) {
                    "Blocks of rows at a time; 0 is one a core. Changes no result")
       ->check(CLI::Range(0, 1024));
   command->add_flag("--json", arguments->json, "Print JSON instead of the table");
+  command
+      ->add_option("--report", arguments->report,
+                   "Write report.html, a page of it, and report.json into this directory")
+      ->type_name("DIR");
   command->footer(
       examples({"loopline bandit estimate configs/bandit/estimate.yaml",
                 "loopline bandit estimate estimate.yaml --set policy.kind=uniform --json",
+                "loopline bandit estimate estimate.yaml --report reports/estimate",
                 "loopline bandit estimate estimate.yaml --set model.kind=ridge --set "
                 "\"estimators=[dm, dr]\"",
                 "loopline bandit estimate estimate.yaml --set estimators=clipped_ips --set "

@@ -2,12 +2,16 @@
 #include <filesystem>
 
 #include "bandit_commands.h"
+#include "bandit_text.h"
 #include "commands.h"
+#include "loopline/bandit/page.h"
 #include "loopline/bandit/simulate.h"
 #include "loopline/bandit_learning/simulate_learning.h"
 #include "loopline/config/config_tree.h"
+#include "loopline/core/files.h"
 #include "loopline/core/interrupt.h"
 #include "loopline/run/progress.h"
+#include "run_info.h"
 
 namespace loopline::cli {
 namespace {
@@ -120,11 +124,12 @@ struct SimulationKind {
   const char* section;
   Run run;
   void (*print)(const Json& summary);
+  std::string (*page)(const Json& summary, const std::string& command);  ///< or none
 };
 
 constexpr SimulationKind kSimulationKinds[] = {
-    {bandit_learning::kLearningSection, run_learners, print_learners},
-    {nullptr, run_estimators, print_estimators}};
+    {bandit_learning::kLearningSection, run_learners, print_learners, nullptr},
+    {nullptr, run_estimators, print_estimators, bandit::simulation_page}};
 
 const SimulationKind& kind_of(const SimulateArguments& arguments) {
   config::ConfigTree tree = config::load_config(arguments.config);
@@ -169,10 +174,15 @@ void add_bandit_simulate(CLI::App& bandit, int& exit_code) {
     const SimulationKind& kind = kind_of(*arguments);
     const auto progress = run::terminal_progress();
     const bandit::SimulationOutcome outcome = kind.run(*arguments, directory, *progress);
+    const std::filesystem::path page = directory / "report.html";
+    if (kind.page != nullptr) {
+      write_file_atomically(page, kind.page(outcome.summary, shown_command()));
+    }
     if (arguments->json) {
       std::printf("%s\n", outcome.summary.dump(2).c_str());
     } else {
       kind.print(outcome.summary);
+      if (kind.page != nullptr) print_report_page(page);
     }
     if (!outcome.interrupted) return;
     std::fprintf(stderr, "loopline: stopped; the same command goes on from here\n");

@@ -63,4 +63,8 @@ void print_skipped(const Json& log) {
   }
 }
 
+void print_report_page(const std::filesystem::path& page) {
+  std::printf("\nReport: %s\n", page.c_str());
+}
+
 }  // namespace loopline::cli

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -24,5 +25,8 @@ void print_weights(const std::string& verdict, const nlohmann::ordered_json& rea
 
 /// Of the member `log`: the bad rows that were skipped, if any.
 void print_skipped(const nlohmann::ordered_json& log);
+
+/// Where a page was written.
+void print_report_page(const std::filesystem::path& page);
 
 }  // namespace loopline::cli

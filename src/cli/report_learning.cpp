@@ -29,6 +29,24 @@ void print_summary(const Json& summary) {
 
 }  // namespace
 
+void print_learning_report(const Json& report, const std::filesystem::path& directory,
+                           bool as_json) {
+  if (as_json) {
+    std::printf("%s\n", report.dump(2).c_str());
+    return;
+  }
+  for (const Json& run : report["runs"]) {
+    const Json& summary = run["summary"];
+    std::printf("%s: %lld epochs, best %lld: %s\n",
+                run["name"].get_ref<const std::string&>().c_str(),
+                static_cast<long long>(run["epochs"].get<std::int64_t>()),
+                static_cast<long long>(run["best_epoch"].get<std::int64_t>()),
+                summary.is_null() ? "not finished"
+                                  : summary["verdict"].get_ref<const std::string&>().c_str());
+  }
+  std::printf("Report: %s (and report.json)\n", (directory / "report.html").c_str());
+}
+
 void report_learning(const bandit_learning::LearningOutcome& outcome,
                      const std::filesystem::path& directory, bool as_json) {
   if (as_json) {

@@ -10,4 +10,8 @@ namespace loopline::cli {
 void report_learning(const bandit_learning::LearningOutcome& outcome,
                      const std::filesystem::path& directory, bool as_json);
 
+/// Where the report of learning runs lies, with a line a run; or its JSON.
+void print_learning_report(const nlohmann::ordered_json& report,
+                           const std::filesystem::path& directory, bool as_json);
+
 }  // namespace loopline::cli

@@ -5,8 +5,8 @@
 #include <cstdio>
 #include <string_view>
 
-#include "html.h"
 #include "loopline/core/error.h"
+#include "loopline/report/html.h"
 
 namespace loopline::report {
 namespace {

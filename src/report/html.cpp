@@ -1,4 +1,4 @@
-#include "html.h"
+#include "loopline/report/html.h"
 
 #include <algorithm>
 #include <cmath>
@@ -95,7 +95,8 @@ const Json* find(const Json& json, const std::vector<std::string>& path) {
 
 std::optional<double> number(const Json* json) {
   if (json == nullptr || !json->is_number()) return std::nullopt;
-  return json->get<double>();
+  const auto value = json->get<double>();
+  return std::isfinite(value) ? std::optional(value) : std::nullopt;
 }
 
 std::optional<Estimate> estimate(const Json* json) {

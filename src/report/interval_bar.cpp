@@ -1,4 +1,4 @@
-#include "interval_bar.h"
+#include "loopline/report/interval_bar.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,31 +1,24 @@
 #include "loopline/report/page.h"
 
+#include "loopline/report/document.h"
 #include "page_sections.h"
-#include "page_style.h"
 
 namespace loopline::report {
 namespace page {
 namespace {
 
-struct Section {
-  std::string id, title, content;
-};
-
 std::vector<Section> sections_of(const Json& report, const std::vector<Cell>& cells) {
-  std::vector<Section> sections = {
-      {"results", "Results", results_section(report)},
-      {"effort", "What it took", effort_section(report)},
-      {"differences", "Paired differences", differences_section(report)},
-      {"curves", "Learning curves", curves_section(report)},
-      {"splits", "Every metric on every split", splits_section(report)},
-      {"conditions", "Other ways of sampling", conditions_section(report, cells)},
-      {"pictures", "Pictures through training", wall_section(report, cells)},
-      {"failures", "Worst images", failures_section(report, cells)},
-      {"settings", "Settings", settings_section(report)},
-      {"origin", "Where this comes from", origin_section(report)},
-      {"reading", "How to read this", reading_section()}};
-  std::erase_if(sections, [](const Section& section) { return section.content.empty(); });
-  return sections;
+  return {{"results", "Results", results_section(report)},
+          {"effort", "What it took", effort_section(report)},
+          {"differences", "Paired differences", differences_section(report)},
+          {"curves", "Learning curves", curves_section(report)},
+          {"splits", "Every metric on every split", splits_section(report)},
+          {"conditions", "Other ways of sampling", conditions_section(report, cells)},
+          {"pictures", "Pictures through training", wall_section(report, cells)},
+          {"failures", "Worst images", failures_section(report, cells)},
+          {"settings", "Settings", settings_section(report)},
+          {"origin", "Where this comes from", origin_section(report)},
+          {"reading", "How to read this", reading_section()}};
 }
 
 std::string list(const std::vector<std::string>& lines) {
@@ -80,41 +73,15 @@ std::string findings(const Json& report) {
   return sentences.empty() ? "" : element("div", "class=\"findings\"", sentences) + "\n";
 }
 
-std::string contents(const std::vector<Section>& sections) {
-  std::string items;
-  for (const Section& section : sections) {
-    items += element("li", element("a", "href=\"#" + section.id + "\"", section.title));
-  }
-  return element("nav", "aria-label=\"Contents\"", element("ul", items)) + "\n";
-}
-
-std::string head(const std::string& title) {
-  // Nothing is fetched and no script runs, whatever a name or a prompt may hold.
-  return "<meta charset=\"utf-8\">\n"
-         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src "
-         "data:; "
-         "style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">\n" +
-         element("title", escape(title)) + "\n" + element("style", kStyle) + "\n";
-}
-
 }  // namespace
 }  // namespace page
 
 std::string render_page(const nlohmann::ordered_json& report, const std::vector<Cell>& cells) {
   const std::string given = page::text(page::find(report, {"title"}));
-  const std::string title = given.empty() ? "Loopline report" : given;
-  const std::vector<page::Section> sections = page::sections_of(report, cells);
-  std::string body = page::element("h1", page::escape(title)) + "\n" + page::findings(report) +
-                     page::facts(report) + page::notices(report) + page::contents(sections);
-  for (const page::Section& section : sections) {
-    const std::string heading = page::element("h2", section.title);
-    body += page::element("section", "id=\"" + section.id + "\"",
-                          "\n" + heading + "\n" + section.content);
-    body += "\n";
-  }
-  return "<!doctype html>\n<html lang=\"en\">\n<head>\n" + page::head(title) + "</head>\n<body>\n" +
-         body + "</body>\n</html>\n";
+  return render_document(
+      {.title = given.empty() ? "Loopline report" : given,
+       .lead = page::findings(report) + page::facts(report) + page::notices(report),
+       .sections = page::sections_of(report, cells)});
 }
 
 }  // namespace loopline::report

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "interval_bar.h"
+#include "loopline/report/interval_bar.h"
 #include "page_sections.h"
 #include "page_table.h"
 
@@ -62,16 +62,10 @@ std::string differences_section(const Json& report) {
   if (values.empty()) return "";
   const BarScale scale = bar_scale(values, 0.0);
   const std::vector<Row> arms = arm_rows(report, "");
-  const auto heading = [](const std::string& title) {
-    return element("th", "scope=\"col\"", title);
-  };
-  const auto word = [](const std::string& title) {
-    return element("th", "scope=\"col\" class=\"word\"", title);
-  };
-  const std::string head = word("first − second") + word("metric, split") +
+  const std::string head = word_heading("first − second") + word_heading("metric, split") +
                            heading("paired seeds") + heading("difference") +
                            heading(bar_heading(scale)) + heading("Student t") +
-                           heading("P(first is better)") + word("verdict");
+                           heading("P(first is better)") + word_heading("verdict");
   std::string body;
   for (const Json& entry : *list) {
     body += difference_row(entry, arms, scale, decimals_for(largest));

@@ -106,9 +106,9 @@ const std::string* picture_at(const Strip& strip, std::int64_t images) {
 /// Strips below each other, equal stages in one column.
 std::string strip_table(const std::string& caption, const std::vector<Strip>& strips,
                         const std::set<std::int64_t>& stages) {
-  std::string head = element("th", "scope=\"col\"", "images trained on"), body;
+  std::string head = heading("images trained on"), body;
   for (const std::int64_t images : stages) {
-    head += element("th", "scope=\"col\"", count(static_cast<double>(images)));
+    head += heading(count(static_cast<double>(images)));
   }
   for (const Strip& strip : strips) {
     std::string cells = element("th", "scope=\"row\"", strip.label);

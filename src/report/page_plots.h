@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "html.h"
+#include "loopline/report/html.h"
 #include "loopline/report/plot.h"
 
 /// What the curves of a report look like, on the page and in figures.

@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "html.h"
 #include "loopline/report/cell.h"
+#include "loopline/report/html.h"
 
 /// The sections of the page in their order. Each is markup without its <section> and heading, and
 /// empty where the report has nothing for it.

@@ -22,9 +22,9 @@ std::string differing_settings(const Json& report) {
   const Json* settings = find(report, {"settings"});
   if (settings == nullptr || settings->empty()) return "";
   const std::vector<Row> arms = arm_rows(report, "");
-  std::string head = element("th", "scope=\"col\"", "option");
+  std::string head = heading("option");
   for (const Row& arm : arms) {
-    head += element("th", "scope=\"col\" class=\"word\"", arm_label(arm.name, arm.colour));
+    head += word_heading(arm_label(arm.name, arm.colour));
   }
   std::string body;
   for (const Json& setting : *settings) {
@@ -88,7 +88,7 @@ std::string tuning(const Json& report) {
   for (const Json& entry : *entries) body += tuning_row(entry);
   std::string head;
   for (const char* title : {"option", "values tried, with their scores", "judged by"}) {
-    head += element("th", "scope=\"col\" class=\"word\"", title);
+    head += word_heading(title);
   }
   return element("h3", "id=\"tuning\"", "How the options were chosen") +
          element(

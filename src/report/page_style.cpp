@@ -149,6 +149,7 @@ figcaption { margin-top: .4rem; font-size: .85rem; line-height: 1.35; overflow-w
 .tuned span { margin-left: .6rem; } .tuned .chosen { font-weight: 650; }
 dl { margin: 0; display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1.6rem; }
 dt { font-weight: 600; } dd { margin: 0; max-width: 44rem; color: var(--quiet); }
+dt, dd { min-width: 0; overflow-wrap: anywhere; }
 .terms { gap: .9rem 1.6rem; grid-template-columns: minmax(8rem, 14rem) 1fr; }
 .terms .ci { display: inline; }
 

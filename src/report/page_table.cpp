@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "gnuplot_svg.h"
-#include "interval_bar.h"
+#include "loopline/report/interval_bar.h"
 
 namespace loopline::report::page {
 namespace {
@@ -66,20 +66,6 @@ std::vector<Row> comparison_rows(const Json& report, const std::string& group) {
   std::vector<Row> rows = arm_rows(report, group);
   if (const auto base = base_row(report)) rows.insert(rows.begin(), *base);
   return rows;
-}
-
-std::string estimate_cell(const std::string& id, const std::optional<Estimate>& value, int decimals,
-                          bool sign, bool strong) {
-  const std::string column = "data-column=\"" + escape(id) + "\"";
-  if (!value) return element("td", column + " class=\"none\"", "–");
-  std::string content = decimal(value->mean, decimals, sign);
-  if (strong) content = element("strong", content);
-  if (value->has_interval()) {
-    content += element(
-        "small", "class=\"ci\"",
-        decimal(*value->low, decimals, sign) + " to " + decimal(*value->high, decimals, sign));
-  }
-  return element("td", column, content);
 }
 
 Column estimate_column(const std::string& id, const std::string& title,
@@ -155,9 +141,9 @@ std::string arm_label(const std::string& name, int colour) {
 
 std::string comparison_table(const std::string& id, const std::string& caption,
                              const std::vector<Row>& rows, const std::vector<Column>& columns) {
-  std::string head = element("th", "scope=\"col\"", "");
+  std::string head = heading("");
   for (const Column& column : columns) {
-    if (!column.is_empty) head += element("th", "scope=\"col\"", column.title);
+    if (!column.is_empty) head += heading(column.title);
   }
   std::string body;
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -169,14 +155,6 @@ std::string comparison_table(const std::string& id, const std::string& caption,
     body += element("tr", "data-arm=\"" + escape(rows[i].name) + "\"" + kind, cells) + "\n";
   }
   return table(id.empty() ? "" : "id=\"" + id + "\"", caption, element("tr", head), body);
-}
-
-std::string table(const std::string& attributes, const std::string& caption,
-                  const std::string& head, const std::string& body) {
-  std::string content = "\n";
-  if (!caption.empty()) content += element("caption", caption) + "\n";
-  content += element("thead", head) + "\n" + element("tbody", "\n" + body) + "\n";
-  return element("div", "class=\"scroll\"", element("table", attributes, content)) + "\n";
 }
 
 }  // namespace loopline::report::page

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "html.h"
+#include "loopline/report/html_table.h"
 
 namespace loopline::report::page {
 
@@ -56,18 +56,11 @@ Column number_column(const std::string& id, const std::string& title, const std:
 Column bar_column(const std::vector<Row>& rows, const ValueOf& value_of,
                   std::optional<double> mark);
 
-/// <td>s of one estimate, as in estimate_column.
-std::string estimate_cell(const std::string& id, const std::optional<Estimate>& value, int decimals,
-                          bool sign = false, bool strong = false);
-
 /// A swatch and the name of an arm.
 std::string arm_label(const std::string& name, int colour);
 
 /// A table that scrolls sideways in a narrow window. Empty columns are left out.
 std::string comparison_table(const std::string& id, const std::string& caption,
                              const std::vector<Row>& rows, const std::vector<Column>& columns);
-/// The same for any head and body (markup).
-std::string table(const std::string& attributes, const std::string& caption,
-                  const std::string& head, const std::string& body);
 
 }  // namespace loopline::report::page

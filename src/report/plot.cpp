@@ -23,13 +23,15 @@ struct DrawnLine {
   std::vector<std::size_t> points;  ///< indices of those that can be drawn
 };
 
-std::vector<std::size_t> drawn_points(const PlotLine& line) {
+bool can_draw(double value, bool log) { return std::isfinite(value) && (!log || value > 0); }
+
+std::vector<std::size_t> drawn_points(const Plot& plot, const PlotLine& line) {
   LOOPLINE_CHECK(line.x.size() == line.y.size(), "a point has two coordinates");
   LOOPLINE_CHECK(line.low.size() == line.high.size(), "a band has two sides");
   LOOPLINE_CHECK(line.low.empty() || line.low.size() == line.y.size(), "a band follows its line");
   std::vector<std::size_t> finite, kept;
   for (std::size_t i = 0; i < line.x.size(); ++i) {
-    if (std::isfinite(line.x[i]) && std::isfinite(line.y[i])) finite.push_back(i);
+    if (can_draw(line.x[i], plot.log_x) && can_draw(line.y[i], plot.log_y)) finite.push_back(i);
   }
   const std::size_t step = 1 + finite.size() / kMostPoints;
   for (std::size_t i = 0; i < finite.size(); ++i) {
@@ -45,13 +47,13 @@ std::string decimal(double value) {
 }
 
 /// x, y, and the band, which is as thin as the line where it has no bounds.
-std::string data_block(const std::string& name, const DrawnLine& drawn) {
+std::string data_block(const Plot& plot, const std::string& name, const DrawnLine& drawn) {
   const PlotLine& line = *drawn.line;
   std::string block = "$" + name + " << EOD\n";
   for (const std::size_t i : drawn.points) {
     const double y = line.y[i];
-    const bool banded =
-        !line.low.empty() && std::isfinite(line.low[i]) && std::isfinite(line.high[i]);
+    const bool banded = !line.low.empty() && can_draw(line.low[i], plot.log_y) &&
+                        can_draw(line.high[i], plot.log_y);
     block += decimal(line.x[i]) + " " + decimal(y) + " " + decimal(banded ? line.low[i] : y) + " " +
              decimal(banded ? line.high[i] : y) + "\n";
   }
@@ -71,6 +73,8 @@ std::string frame(const Plot& plot, const Size& size, bool legend, StandIns& tex
   script += "set tics nomirror scale 0.4 textcolor rgb '" + ink + "'\n";
   script += "set ytics scale 0\nset grid ytics lt 1 lw 1 lc rgb '" + line + "'\n";
   script += "set format x '%.10g'\nset format y '%.6g'\n";
+  if (plot.log_x) script += "set logscale x\n";
+  if (plot.log_y) script += "set logscale y\n";
   script +=
       legend ? "set key outside right top vertical Left reverse samplen 1.8 spacing 1.1 font '," +
                    std::to_string(kLegendFontSize) + "'\n"
@@ -79,7 +83,7 @@ std::string frame(const Plot& plot, const Size& size, bool legend, StandIns& tex
     script += "set label '" + texts.add(plot.title) +
               "' at graph 0, graph 1 left offset 0,1 font ',15'\n";
   }
-  script += "set tmargin 2.4\n";
+  script += "set tmargin 2.4\nset style circle radius graph 0.012\n";
   if (!plot.x_label.empty())
     script += "set xlabel '" + texts.add(plot.x_label) + "' offset 0,0.4\n";
   if (!plot.y_label.empty()) script += "set ylabel '" + texts.add(plot.y_label) + "'\n";
@@ -88,6 +92,7 @@ std::string frame(const Plot& plot, const Size& size, bool legend, StandIns& tex
 
 /// About five steps of 1, 2 or 5 times a power of ten; "" leaves the choice to gnuplot.
 std::string y_tics(const Plot& plot, const std::vector<DrawnLine>& lines) {
+  if (plot.log_y) return "";
   double low = std::numeric_limits<double>::infinity(), high = -low;
   const auto hold = [&](double value) {
     if (!std::isfinite(value)) return;
@@ -128,6 +133,11 @@ std::pair<double, double> x_range(const std::vector<DrawnLine>& lines) {
   return {low, high};
 }
 
+const char* stroke_of(PlotStyle style) {
+  if (style == PlotStyle::kSteps) return "steps";
+  return style == PlotStyle::kCircles ? "circles" : "lines";
+}
+
 std::string plot_command(const Plot& plot, const std::vector<DrawnLine>& lines, StandIns& texts) {
   std::string bands, strokes, levels;
   for (std::size_t i = 0; i < lines.size(); ++i) {
@@ -140,12 +150,16 @@ std::string plot_command(const Plot& plot, const std::vector<DrawnLine>& lines, 
       bands += data + " using 1:3:4 with filledcurves" + colour +
                " fillstyle transparent solid 0.16 noborder notitle, ";
     }
-    strokes += data + " using 1:2 with lines lw 2" + colour + dash + " title '" +
-               texts.add(line.label) + "', ";
+    if (line.style == PlotStyle::kSteps) {
+      bands += data + " using 1:2 with fillsteps" + colour +
+               " fillstyle transparent solid 0.3 noborder notitle, ";
+    }
+    strokes += data + " using 1:2 with " + stroke_of(line.style) + " lw 2" + colour + dash +
+               " title '" + texts.add(line.label) + "', ";
   }
   for (std::size_t i = 0; i < plot.levels.size(); ++i) {
     const PlotLevel& level = plot.levels[i];
-    if (!std::isfinite(level.y)) continue;
+    if (!can_draw(level.y, plot.log_y)) continue;
     levels += "$level" + std::to_string(i) + " using 1:2 with lines lw 1.4 dt " +
               (level.dotted ? "4" : "2") + " lc rgb '" + kInkColour + "' title '" +
               texts.add(level.label) + "', ";
@@ -158,8 +172,9 @@ std::vector<DrawnLine> drawn_lines(const Plot& plot) {
   std::vector<DrawnLine> lines;
   for (const PlotLine& line : plot.lines) {
     LOOPLINE_CHECK(line.colour >= 0, "a colour is an index into the palette");
-    DrawnLine drawn{&line, drawn_points(line)};
-    if (drawn.points.size() > 1) lines.push_back(std::move(drawn));
+    DrawnLine drawn{&line, drawn_points(plot, line)};
+    const std::size_t fewest = line.style == PlotStyle::kCircles ? 1 : 2;
+    if (drawn.points.size() >= fewest) lines.push_back(std::move(drawn));
   }
   return lines;
 }
@@ -172,7 +187,7 @@ std::string drawing(const Plot& plot, const std::vector<DrawnLine>& lines, const
   script += "set xrange [" + decimal(low) + ":" + decimal(high) + "]\n";
   script += y_tics(plot, lines);
   for (std::size_t i = 0; i < lines.size(); ++i) {
-    script += data_block("line" + std::to_string(i), lines[i]);
+    script += data_block(plot, "line" + std::to_string(i), lines[i]);
   }
   for (std::size_t i = 0; i < plot.levels.size(); ++i) {
     const std::string y = decimal(plot.levels[i].y);

@@ -117,6 +117,52 @@ TEST_F(PlotSvg, LabelsAreTextWhateverTheyHold) {
   }
 }
 
+TEST_F(PlotSvg, LogarithmicAxesLeaveOutWhatTheyCannotShow) {
+  plot_ = {.title = "error",
+           .x_label = "rows",
+           .y_label = "",
+           .lines = {{.label = "ips",
+                      .colour = 0,
+                      .x = {0, 10, 1000, 100000},
+                      .y = {1, 1e-2, 1e-4, 0},
+                      .low = {},
+                      .high = {}}},
+           .log_x = true,
+           .log_y = true};
+  const std::string svg = plot_svg(plot_);
+  EXPECT_TRUE(is_well_formed(svg));
+  // Of four points two have logarithms; decades are as far apart on the axis as tens of rows.
+  for (const char* tick : {">10<", ">100<", ">1000<", ">0.01<", ">0.001<", ">0.0001<"}) {
+    EXPECT_EQ(occurrences(svg, tick), 1u) << tick;
+  }
+  EXPECT_EQ(svg.find(">10000<"), std::string::npos);
+}
+
+TEST_F(PlotSvg, AHistogramIsFilledDownToItsFoot) {
+  plot_.lines = {{.label = "rows",
+                  .colour = 2,
+                  .x = {0, 1, 2, 3},
+                  .y = {5, 1, 2, 0},
+                  .low = {},
+                  .high = {},
+                  .style = PlotStyle::kSteps}};
+  plot_.levels.clear();
+  const std::string svg = plot_svg(plot_);
+  EXPECT_TRUE(is_well_formed(svg));
+  EXPECT_GE(occurrences(svg, "fill = 'var(--series-2)'"), 1u);
+}
+
+TEST_F(PlotSvg, CirclesStandAloneAndInTheColourOfTheirLine) {
+  plot_.lines = {
+      {.label = "published", .colour = 3, .x = {10}, .y = {0.5}, .style = PlotStyle::kCircles}};
+  plot_.levels.clear();
+  const std::string svg = plot_svg(plot_);
+  EXPECT_TRUE(is_well_formed(svg));
+  EXPECT_EQ(occurrences(svg, "<use"),
+            0u);  // gnuplot's own signs are among the definitions left out
+  EXPECT_GE(occurrences(svg, "var(--series-3)"), 1u);
+}
+
 TEST_F(PlotSvg, ADocumentStandsAloneWithItsLegendAndColours) {
   plot_.levels.push_back({.label = "target", .y = 0.6, .dotted = true});
   const std::string svg = plot_document(plot_, 400, 300);

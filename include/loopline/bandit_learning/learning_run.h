@@ -18,6 +18,9 @@ constexpr const char* kLearnCommand = "bandit learn";
 /// The learned policy in a run directory: that of the best epoch so far (softmax_policy.h).
 constexpr const char* kPolicyFile = "policy.safetensors";
 
+/// What a finished run's policy is worth, in its directory: LearningOutcome::summary.
+constexpr const char* kSummaryFile = "summary.json";
+
 /// How a call of start_learning() or resume_learning() ended.
 struct LearningOutcome {
   bool interrupted = false;     ///< a stop was asked for; a checkpoint holds the state
@@ -33,8 +36,9 @@ struct LearningOutcome {
 };
 
 /// Learns a policy from a log into a new run directory: config.yaml, run.json, metrics.jsonl (a
-/// line an epoch: train/*, gradient/*, heldout/*), checkpoints, policy.safetensors. The rows to
-/// learn from are held in memory. A signal ends it at the last finished epoch, with a checkpoint.
+/// line an epoch: train/*, gradient/*, heldout/*), checkpoints, policy.safetensors and, when it is
+/// finished, summary.json. The rows to learn from are held in memory. A signal ends it at the last
+/// finished epoch, with a checkpoint.
 LearningOutcome start_learning(LearnConfig config, const std::filesystem::path& directory,
                                const nlohmann::json& run_json, run::Progress& progress);
 

@@ -5,11 +5,18 @@
 
 namespace loopline::report {
 
+enum class PlotStyle {
+  kLine,
+  kSteps,   ///< a histogram's: from each x to the next at the height y, filled
+  kCircles  ///< hollow, one a point: figures of others beside a line of the same colour
+};
+
 /// A line with a band around it. `low` and `high` are empty where there is no band.
 struct PlotLine {
-  std::string label;
+  std::string label{};
   int colour = 0;  ///< index into the palette, the same for one arm on all plots
-  std::vector<double> x, y, low, high;
+  std::vector<double> x{}, y{}, low{}, high{};
+  PlotStyle style = PlotStyle::kLine;
 };
 
 /// A horizontal line.
@@ -20,10 +27,14 @@ struct PlotLevel {
 };
 
 struct Plot {
-  std::string title, x_label, y_label;
-  std::vector<PlotLine> lines;
-  std::vector<PlotLevel> levels;  ///< what the lines are held against: base, target
+  std::string title{}, x_label{}, y_label{};
+  std::vector<PlotLine> lines{};
+  std::vector<PlotLevel> levels{};    ///< what the lines are held against: base, target
+  bool log_x = false, log_y = false;  ///< points that are not positive are left out
 };
+
+/// Pixels of a plot among others on a page.
+constexpr int kPagePlotWidth = 520, kPagePlotHeight = 270;
 
 /// Whether the gnuplot program is there.
 bool can_plot();

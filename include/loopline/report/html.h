@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-/// What the parts of the report page are built from.
+/// What the parts of a page are built from.
 namespace loopline::report::page {
 
 using Json = nlohmann::ordered_json;
@@ -44,6 +44,7 @@ struct Estimate {
 
 /// What a path leads to, null when it leads nowhere.
 const Json* find(const Json& json, const std::vector<std::string>& path);
+/// Nothing for what is no finite number, which a file has as null.
 std::optional<double> number(const Json* json);
 std::optional<Estimate> estimate(const Json* json);
 /// "" for what is no string.

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "html.h"
+#include "loopline/report/html.h"
 
 namespace loopline::report::page {
 
