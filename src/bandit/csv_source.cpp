@@ -143,7 +143,7 @@ class CsvSource : public RowSource {
       check_unique(name);
       const std::string logger =
           name.substr(front.size(), name.size() - front.size() - back.size());
-      const auto id = static_cast<std::size_t>(add_logger(parts_.loggers, logger));
+      const std::size_t id = logger_of_header(logger);
       loggers_.resize(std::max(loggers_.size(), id + 1));
       loggers_[id] = {name, i};
       ++bound;
@@ -152,6 +152,15 @@ class CsvSource : public RowSource {
     if (bound == 0) throw Error(where, "no column is called like \"" + pattern + "\"");
     if (known == 0 || (bound == known && known == parts_.loggers.names().size())) return;
     throw Error(where, "has propensities of other loggers than the first file");
+  }
+
+  /// What is wrong with a row's logger is an error of the file where the header names it.
+  std::size_t logger_of_header(const std::string& name) {
+    try {
+      return static_cast<std::size_t>(add_logger(parts_.loggers, name));
+    } catch (const BadRow& bad) {
+      throw Error(path_ + ":1", bad.what());
+    }
   }
 
   void check_unique(const std::string& name) const {

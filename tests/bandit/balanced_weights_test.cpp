@@ -223,6 +223,9 @@ TEST_F(BalancedWeights, BadPropensitiesOfLoggersAreNamed) {
   const std::string more = file("more.csv", "action,reward,own,p_a,by,target\n0,1,.5,.5,a,.5\n");
   EXPECT_THAT(error(head, [&](LogConfig& c) { c.files.push_back(more); }),
               HasSubstr("more.csv:1: has propensities of other loggers than the first file"));
+  const std::string bytes = file("bytes.csv", "action,reward,p_\xff,by,target\n0,1,.5,a,.5\n");
+  EXPECT_THAT(error(head, [&](LogConfig& c) { c.files = {bytes}; }),
+              HasSubstr("bytes.csv:1: the name of a logger is not valid UTF-8"));
 }
 
 TEST_F(BalancedWeights, OneModelOfAllRowsEstimatesTheMixture) {
