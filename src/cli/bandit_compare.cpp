@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "bandit_commands.h"
+#include "bandit_options.h"
 #include "bandit_text.h"
 #include "commands.h"
 #include "loopline/bandit/compare_log.h"
@@ -15,11 +16,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct ComparePoliciesArguments {
-  std::string config, report;
-  std::vector<std::string> assignments;
-  std::optional<std::int64_t> threads;
-  bool json = false;
+struct ComparePoliciesArguments : LogArguments {
+  std::string report;
 };
 
 /// Estimates or differences: policies first, then estimators.
@@ -119,22 +117,8 @@ void add_bandit_compare(CLI::App& bandit) {
   auto arguments = std::make_shared<ComparePoliciesArguments>();
   CLI::App* command = bandit.add_subcommand(
       "compare", "What several policies would have earned, and by how much they differ");
-  command->add_option("config", arguments->config, "YAML of the comparison (docs/bandit.md)")
-      ->required()
-      ->check(CLI::ExistingFile);
-  command->add_option("--set", arguments->assignments, "Override an option: --set baseline=uniform")
-      ->take_all()
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
-  command
-      ->add_option("--threads", arguments->threads,
-                   "Blocks of rows at a time; 0 is one a core. Changes no result")
-      ->check(CLI::Range(0, 1024));
-  command->add_flag("--json", arguments->json, "Print JSON instead of the tables");
-  command
-      ->add_option("--report", arguments->report,
-                   "Write report.html, a page of it, and report.json into this directory")
-      ->type_name("DIR");
+  add_log_options(*command, *arguments, "comparison", "baseline=uniform");
+  add_report_option(*command, arguments->report);
   command->footer(examples({"loopline bandit compare configs/bandit/compare.yaml",
                             "loopline bandit compare compare.yaml --set baseline=uniform --json",
                             "loopline bandit compare compare.yaml --report reports/compare",

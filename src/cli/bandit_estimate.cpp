@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "bandit_commands.h"
+#include "bandit_options.h"
 #include "bandit_text.h"
 #include "commands.h"
 #include "loopline/bandit/estimate_log.h"
@@ -15,11 +16,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct EstimateArguments {
-  std::string config, report;
-  std::vector<std::string> assignments;
-  std::optional<std::int64_t> threads;
-  bool json = false;
+struct EstimateArguments : LogArguments {
+  std::string report;
 };
 
 void print_estimates(const Json& estimates) {
@@ -92,23 +90,8 @@ void add_bandit_estimate(CLI::App& bandit) {
   auto arguments = std::make_shared<EstimateArguments>();
   CLI::App* command =
       bandit.add_subcommand("estimate", "What a policy would have earned, from another one's log");
-  command->add_option("config", arguments->config, "YAML of the estimate (docs/bandit.md)")
-      ->required()
-      ->check(CLI::ExistingFile);
-  command
-      ->add_option("--set", arguments->assignments, "Override an option: --set policy.epsilon=0.1")
-      ->take_all()
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
-  command
-      ->add_option("--threads", arguments->threads,
-                   "Blocks of rows at a time; 0 is one a core. Changes no result")
-      ->check(CLI::Range(0, 1024));
-  command->add_flag("--json", arguments->json, "Print JSON instead of the table");
-  command
-      ->add_option("--report", arguments->report,
-                   "Write report.html, a page of it, and report.json into this directory")
-      ->type_name("DIR");
+  add_log_options(*command, *arguments, "estimate", "policy.epsilon=0.1");
+  add_report_option(*command, arguments->report);
   command->footer(
       examples({"loopline bandit estimate configs/bandit/estimate.yaml",
                 "loopline bandit estimate estimate.yaml --set policy.kind=uniform --json",

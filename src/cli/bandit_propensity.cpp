@@ -4,6 +4,8 @@
 #include <optional>
 
 #include "bandit_commands.h"
+#include "bandit_options.h"
+#include "bandit_text.h"
 #include "commands.h"
 #include "loopline/bandit/estimate_propensities.h"
 #include "loopline/core/error.h"
@@ -15,11 +17,9 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-struct PropensityArguments {
-  std::string config, out;
-  std::vector<std::string> assignments;
-  std::optional<std::int64_t> threads;
-  bool force = false, json = false;
+struct PropensityArguments : LogArguments {
+  std::string out;
+  bool force = false;
 };
 
 /// Where the log is written, before hours are spent on it.
@@ -80,13 +80,7 @@ void print_propensities(const Json& result) {
   for (const Json& note : result["notes"]) {
     std::printf("  - %s\n", note.get_ref<const std::string&>().c_str());
   }
-  const Json& log = result["log"];
-  if (log["skipped"] == 0) return;
-  std::printf("%lld bad rows were skipped:\n",
-              static_cast<long long>(log["skipped"].get<std::int64_t>()));
-  for (const Json& message : log["skipped_messages"]) {
-    std::printf("  %s\n", message.get_ref<const std::string&>().c_str());
-  }
+  print_skipped(result["log"]);
 }
 
 void estimate_them(const PropensityArguments& arguments) {
@@ -115,23 +109,12 @@ void add_bandit_propensity(CLI::App& bandit) {
   auto arguments = std::make_shared<PropensityArguments>();
   CLI::App* command = bandit.add_subcommand(
       "propensity", "Estimate the propensities that a log lacks, and write it again with them");
-  command->add_option("config", arguments->config, "YAML of the log (docs/bandit.md)")
-      ->required()
-      ->check(CLI::ExistingFile);
+  add_log_options(*command, *arguments, "log", "model.l2=10");
   command
       ->add_option("--out", arguments->out,
                    "Columns file to write (default: LOG.propensities.safetensors, here)")
       ->type_name("FILE");
   command->add_flag("--force", arguments->force, "Replace the file if it exists");
-  command->add_option("--set", arguments->assignments, "Override an option: --set model.l2=10")
-      ->take_all()
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
-  command
-      ->add_option("--threads", arguments->threads,
-                   "Blocks of rows at a time; 0 is one a core. Changes no result")
-      ->check(CLI::Range(0, 1024));
-  command->add_flag("--json", arguments->json, "Print JSON instead of the tables");
   command->footer(examples(
       {"loopline bandit propensity configs/bandit/propensity.yaml --set log.files=my_log.csv",
        "loopline bandit propensity propensity.yaml --out with.safetensors --json",

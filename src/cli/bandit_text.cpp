@@ -57,7 +57,8 @@ void print_weights(const std::string& verdict, const Json& reasons, const Json& 
 
 void print_skipped(const Json& log) {
   if (log["skipped"] == 0) return;
-  std::printf("%s bad rows were skipped:\n", number_text(log["skipped"]).c_str());
+  std::printf("%lld bad rows were skipped:\n",
+              static_cast<long long>(log["skipped"].get<std::int64_t>()));
   for (const Json& message : log["skipped_messages"]) {
     std::printf("  %s\n", message.get_ref<const std::string&>().c_str());
   }

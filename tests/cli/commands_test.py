@@ -6,6 +6,7 @@ import pathlib
 import resource
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -266,6 +267,8 @@ class Commands(unittest.TestCase):
                  "--threads", "1", "--out", png)
             pictures.append(png.read_bytes())
         self.assertEqual(*pictures)
+        # Two pictures of 32 x 16 side by side: small ones are magnified, here 8 times.
+        self.assertEqual(struct.unpack(">II", pictures[0][16:24]), (2 * 32 * 8 + 2, 16 * 8))
 
     def test_every_shipped_config_trains(self):
         for config in sorted((SOURCE / "configs/emoji").glob("*.yaml")):
